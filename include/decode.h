@@ -1,0 +1,37 @@
+/* From a sound file to a waveform: any format, rate and channel count that libsndfile reads; mono, at one
+ * rate, of one length.
+ *
+ * 1. libsndfile decodes to float32: whole numbers are scaled to [-1, 1), floats are taken as they are.
+ * 2. Mono is the mean of the channels, in double.
+ * 3. If the file's rate differs, libsoxr (0.1.3) resamples by its recipe SOXR_HQ in double precision; the result is
+ *    rounded to float32. Its filter is linear-phase and its delay is taken out: a sound keeps its place in time. With L
+ *    the lower of the two rates: pass band from 0 to 0.9137 L/2, ripple under 0.01 dB; stop band from L/2, rejection
+ *    over 120 dB (soxr.h: passband_end, stopband_begin, 20 bits of precision). At 8000 Hz the pass band ends at
+ *    3655 Hz. tests/resample.py measures this with sines. Beyond its ends a sound is taken to be zero.
+ * 4. The result is cut, or filled up with zeros, at its end.
+ *
+ * The whole file is read and checked, also what is cut off. Failures: a file that is empty, not a sound, or has no
+ * samples; one shorter than its header promises (by libsndfile's log for WAV and its relatives, AIFF and AU; by the
+ * number of samples for FLAC and MP3; by the last page for Ogg; by the chunks for CAF); a damaged Ogg page or FLAC
+ * frame; a sample that is not finite. What cannot be seen is damage to samples of a format without checksums, and the
+ * end missing from an MP3 without a count of its frames.
+ *
+ * Double precision, and libsoxr's plain code rather than that for AVX, make the bytes the same on every processor:
+ * libm's last bits reach the filter, 1e-16 of a sample, but a float32 only if it lies that close to a rounding
+ * boundary. */
+#ifndef BITFAST_DECODE_H
+#define BITFAST_DECODE_H
+
+#include <stddef.h>
+
+#include "error.h"
+
+/* Takes from the environment what libsoxr would read there, so that it cannot change a byte. Call it once, before any
+ * thread is started. */
+int decode_fix_environment(struct error *error);
+
+/* Decodes the open file into x (`samples` floats). Threads may call it at the same time. Messages do not
+ * name the file. */
+int decode_sound(int file, int sample_rate, size_t samples, float *x, struct error *error);
+
+#endif

@@ -1,0 +1,55 @@
+/* The shape of every long sum, in one place.
+ *
+ * A sum of many terms has LANES accumulators. A term's lane follows from where it is, never from who computes it; each
+ * lane adds its terms in ascending order from zero; then the lanes are folded in halves. So the width of a vector
+ * register, the number of threads and the way the work is cut cannot change a bit.
+ *
+ *   weight gradient of a convolution (float): one clip's positions p = 0, 1, ... of the planes (planes.h; pads
+ *     included, their terms are zero), lane p mod LANES, each term one fused multiply-add; folded; then clips in
+ *     ascending order (fixed_sum_clips).
+ *   sums of a channel (double): rows in ascending order, lane x mod LANES of column x; folded; then clips in ascending
+ *     order.
+ *   loss and counts of an epoch: clips in ascending order.
+ *
+ * A sum of few terms, as an output of a convolution or of the linear layer, is a chain: one accumulator, from zero,
+ * terms in ascending order of their index (input channel, row, column), each term one fused multiply-add. */
+#ifndef BITFAST_FIXED_SUM_H
+#define BITFAST_FIXED_SUM_H
+
+#include <stddef.h>
+
+enum { LANES = 16 };
+
+static inline float fixed_sum_fold(const float lanes[LANES])
+{
+    float folded[LANES];
+    for (int lane = 0; lane < LANES; lane++)
+        folded[lane] = lanes[lane];
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int lane = 0; lane < half; lane++)
+            folded[lane] = folded[lane] + folded[lane + half];
+    return folded[0];
+}
+
+static inline double fixed_sum_fold_double(const double lanes[LANES])
+{
+    double folded[LANES];
+    for (int lane = 0; lane < LANES; lane++)
+        folded[lane] = lanes[lane];
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int lane = 0; lane < half; lane++)
+            folded[lane] = folded[lane] + folded[lane + half];
+    return folded[0];
+}
+
+/* sum[i] = terms[0][i] + terms[1][i] + ..., clips in ascending order; terms is (clips, count). */
+static inline void fixed_sum_clips(float *sum, const float *terms, size_t clips, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        sum[i] = terms[i];
+    for (size_t clip = 1; clip < clips; clip++)
+        for (size_t i = 0; i < count; i++)
+            sum[i] = sum[i] + terms[clip * count + i];
+}
+
+#endif

@@ -1,0 +1,79 @@
+/* The kernels where the time goes: convolution, and batch normalisation with ReLU and pooling in one pass.
+ *
+ * Written once in src/kernel/, compiled once for each instruction set, chosen at run time; all sets give the same bits
+ * (the sums' shapes are in fixed_sum.h), and equal the plain loops of kernels_reference.h. The convolutions are the
+ * seam between the engines: `exact` (these) and `openblas` (im2col and sgemm, engine.h).
+ *
+ * Shapes: C channels, H rows, W columns, K classes, k kernel size; the weight of a convolution is (C_out, C_in, k, k).
+ * x, y, c, dy, ... are the planes of one clip, or one channel of them where the comment says so. Sizes are not checked:
+ * network.c makes them once. Outputs come first, then inputs, then sizes. */
+#ifndef BITFAST_KERNELS_H
+#define BITFAST_KERNELS_H
+
+#include <stddef.h>
+
+#include "planes.h"
+
+enum { PACKED_OUTPUTS = 8 };
+
+/* A channel's normalisation as one line: batch_norm(c) = c * scale + shift, one fused multiply-add. */
+struct affine {
+    float scale, shift;
+};
+
+struct kernels {
+    const char *name;
+
+    /* Floats of scratch memory that the two functions on convolutions below need, for one call. */
+    size_t (*convolution_scratch_values)(int outputs, int inputs, int kernel);
+
+    /* Brings a weight into the order that `convolution` reads: packed has convolution_packed_values floats. With
+     * `transposed`, the weight of the input gradient: its outputs are the C_in inputs, turned by 180 degrees:
+     * weight'[i][o][ky][kx] = weight[o][i][k-1-ky][k-1-kx]. */
+    void (*convolution_pack)(float *packed, const float *weight, int outputs, int inputs, int kernel, int transposed);
+
+    /* y[o][p] = sum over (i, ky, kx) of weight[o][i][ky][kx] * x[i][p + (ky - pad) * stride + (kx - pad)], a chain,
+     * then + bias[o] if bias is not NULL. y has x's geometry; k = 2 * pad + 1. The input gradient of a convolution is
+     * the same with dy for x and the transposed weight. */
+    void (*convolution)(float *y, const float *x, const float *packed, const float *bias, float *scratch,
+                        const struct planes *y_planes, const struct planes *x_planes);
+
+    /* dweight[o][i][ky][kx] = sum over p of dy[o][p] * x[i][p + (ky - pad) * stride + (kx - pad)], for one clip. */
+    void (*convolution_backward_weight)(float *dweight, const float *dy, const float *x, float *scratch,
+                                        const struct planes *dy_planes, const struct planes *x_planes);
+
+    /* One channel: sums[0] = sum of c, sums[1] = sum of c * c, in double. */
+    void (*batch_norm_sums)(double sums[2], const float *c, const struct planes *c_planes);
+
+    /* One channel: y = max(0, c * scale + shift). */
+    void (*batch_norm_relu)(float *y, const float *c, struct affine affine, const struct planes *y_planes,
+                            const struct planes *c_planes);
+
+    /* One channel: the same, then the largest of each 2x2 square; an odd last row or column is left out. */
+    void (*batch_norm_relu_max_pool)(float *y, const float *c, struct affine affine, const struct planes *y_planes,
+                                     const struct planes *c_planes);
+
+    /* One channel, dy the gradient of batch_norm_relu's y; g = dy where y > 0, else 0: sums[0] = sum of g, sums[1] =
+     * sum of g * c, in double. With _max_pool, g belongs to the square's first largest c * scale + shift, and the lanes
+     * of the sum are those of the pooled columns. */
+    void (*batch_norm_relu_backward_sums)(double sums[2], const float *dy, const float *c, struct affine affine,
+                                          const struct planes *dy_planes, const struct planes *c_planes);
+    void (*batch_norm_relu_max_pool_backward_sums)(double sums[2], const float *dy, const float *c,
+                                                   struct affine affine, const struct planes *dy_planes,
+                                                   const struct planes *c_planes);
+
+    /* One channel: dc = g * affine.scale + (c * line.scale + line.shift), g as above; dc takes the place of c. */
+    void (*batch_norm_relu_backward)(float *c, const float *dy, struct affine affine, struct affine line,
+                                     const struct planes *dy_planes, const struct planes *c_planes);
+    void (*batch_norm_relu_max_pool_backward)(float *c, const float *dy, struct affine affine, struct affine line,
+                                              const struct planes *dy_planes, const struct planes *c_planes);
+};
+
+/* The fastest set that this processor has, or the one of that name ("baseline", "avx2", "avx512"); NULL if the
+ * processor lacks it or there is none of that name. "auto" or NULL: the fastest. */
+const struct kernels *kernels_select(const char *name);
+#define KERNELS_CHOICES "auto|baseline|avx2|avx512"
+
+size_t convolution_packed_values(int outputs, int inputs, int kernel);
+
+#endif

@@ -1,0 +1,183 @@
+/* Convolution as chains. A tile of outputs x positions stays in registers while the sum runs over (input channel, row,
+ * column): each weight is one broadcast, each stretch of the input one load for all outputs of the tile. */
+#include "kernel/kernel.h"
+
+#include "fixed_sum.h"
+#include "kernel/vector.h"
+
+enum {
+    TILE_POSITIONS = TILE_VECTORS * VECTOR_FLOATS,
+    CHUNK = 512 /* positions of the weight gradient at a time: what it reads stays in the first-level cache */
+};
+
+_Static_assert(PACKED_OUTPUTS % TILE_OUTPUTS == 0 && TILE_POSITIONS <= (int)PLANES_OVERRUN && CHUNK % LANES == 0,
+               "tiles divide what they are cut from");
+
+/* Of the weight gradient: a chunk of the gradients, and the lanes of one tile of outputs. */
+size_t KERNEL(convolution_scratch_values)(int outputs, int inputs, int kernel)
+{
+    (void)outputs;
+    return (size_t)TILE_OUTPUTS * (CHUNK + (size_t)inputs * (size_t)(kernel * kernel) * LANES);
+}
+
+/* packed[group][i][ky][kx][o within the group], missing outputs zero. */
+void KERNEL(convolution_pack)(float *packed, const float *weight, int outputs, int inputs, int kernel, int transposed)
+{
+    int squares = kernel * kernel, rows = transposed ? inputs : outputs, columns = transposed ? outputs : inputs;
+    for (int group = 0; group < rows; group += PACKED_OUTPUTS)
+        for (int column = 0; column < columns; column++)
+            for (int square = 0; square < squares; square++)
+                for (int row = group; row < group + PACKED_OUTPUTS; row++) {
+                    int o = transposed ? column : row, i = transposed ? row : column;
+                    int at = transposed ? squares - 1 - square : square;
+                    *packed++ = row < rows ? weight[((size_t)o * (size_t)inputs + (size_t)i) * (size_t)squares +
+                                                    (size_t)at]
+                                           : 0.0f;
+                }
+}
+
+/* One tile: TILE_OUTPUTS outputs at TILE_POSITIONS positions from p on. */
+static inline void convolve_tile(vector sums[TILE_OUTPUTS][TILE_VECTORS], const float *x, const float *packed,
+                                 const struct planes *x_planes)
+{
+    int kernel = 2 * x_planes->pad + 1;
+    ptrdiff_t first = -(ptrdiff_t)x_planes->pad * x_planes->stride - x_planes->pad;
+    vector tile[TILE_OUTPUTS][TILE_VECTORS];
+    for (int o = 0; o < TILE_OUTPUTS; o++)
+        for (int v = 0; v < TILE_VECTORS; v++)
+            tile[o][v] = vector_broadcast(0.0f);
+    for (int i = 0; i < x_planes->channels; i++) {
+        const float *row = x + (size_t)i * x_planes->size + first;
+        for (int ky = 0; ky < kernel; ky++, row += x_planes->stride) {
+            for (int kx = 0; kx < kernel; kx++, packed += PACKED_OUTPUTS) {
+                vector values[TILE_VECTORS];
+                for (int v = 0; v < TILE_VECTORS; v++)
+                    values[v] = vector_load(row + kx + v * VECTOR_FLOATS);
+                for (int o = 0; o < TILE_OUTPUTS; o++) {
+                    vector weight = vector_broadcast(packed[o]);
+                    for (int v = 0; v < TILE_VECTORS; v++)
+                        tile[o][v] = vector_fma(weight, values[v], tile[o][v]);
+                }
+            }
+        }
+    }
+    for (int o = 0; o < TILE_OUTPUTS; o++)
+        for (int v = 0; v < TILE_VECTORS; v++)
+            sums[o][v] = tile[o][v];
+}
+
+/* Sets the pad of each row, and what the last tile wrote past the last row, back to zero. */
+static void clear_pads(float *y, const struct planes *planes)
+{
+    for (int channel = 0; channel < planes->channels; channel++) {
+        float *row = planes_channel(planes, y, channel);
+        for (int line = 0; line < planes->height; line++, row += planes->stride)
+            memset(row + planes->width, 0, (size_t)planes->pad * sizeof *row);
+        memset(row, 0, PLANES_OVERRUN * sizeof *row);
+    }
+}
+
+void KERNEL(convolution)(float *y, const float *x, const float *packed, const float *bias, float *scratch,
+                         const struct planes *y_planes, const struct planes *x_planes)
+{
+    (void)scratch;
+    int kernel = 2 * x_planes->pad + 1;
+    size_t group_values = (size_t)x_planes->channels * (size_t)(kernel * kernel) * PACKED_OUTPUTS;
+    for (size_t p = 0; p < planes_positions(x_planes); p += TILE_POSITIONS) {
+        for (int o = 0; o < y_planes->channels; o += TILE_OUTPUTS) {
+            const float *weight = packed + (size_t)(o / PACKED_OUTPUTS) * group_values + o % PACKED_OUTPUTS;
+            vector sums[TILE_OUTPUTS][TILE_VECTORS];
+            convolve_tile(sums, x + x_planes->margin + p, weight, x_planes);
+            for (int t = 0; t < TILE_OUTPUTS && o + t < y_planes->channels; t++) {
+                vector offset = vector_broadcast(bias != NULL ? bias[o + t] : 0.0f);
+                float *to = planes_channel(y_planes, y, o + t) + p;
+                for (int v = 0; v < TILE_VECTORS; v++) {
+                    if (bias != NULL)
+                        sums[t][v] = sums[t][v] + offset;
+                    vector_store(to + v * VECTOR_FLOATS, sums[t][v]);
+                }
+            }
+        }
+    }
+    clear_pads(y, y_planes);
+}
+
+enum { TILE_COLUMNS = TILE_VECTORS };
+
+/* Adds the products of `count` positions (a multiple of LANES) to the lanes of TILE_OUTPUTS x columns weights; lanes of
+ * neighbouring columns follow one another, those of the next output are output_step floats on. dy is as pack_gradients
+ * leaves it, x the input's channel, shifted to the first column. */
+static inline void add_products(float *lanes, size_t output_step, const float *dy, const float *x, size_t count,
+                                const int columns)
+{
+    for (int part = 0; part < LANES; part += VECTOR_FLOATS) {
+        const float *gradients = dy + part;
+        vector tile[TILE_OUTPUTS][TILE_COLUMNS];
+        for (int o = 0; o < TILE_OUTPUTS; o++)
+            for (int kx = 0; kx < columns; kx++)
+                tile[o][kx] = vector_load(lanes + (size_t)o * output_step + kx * LANES + part);
+        for (size_t p = (size_t)part; p < count; p += LANES, gradients += TILE_OUTPUTS * LANES) {
+            vector values[TILE_COLUMNS];
+            for (int kx = 0; kx < columns; kx++)
+                values[kx] = vector_load(x + p + kx);
+            for (int o = 0; o < TILE_OUTPUTS; o++) {
+                vector gradient = vector_load(gradients + o * LANES);
+                for (int kx = 0; kx < columns; kx++)
+                    tile[o][kx] = vector_fma(gradient, values[kx], tile[o][kx]);
+            }
+        }
+        for (int o = 0; o < TILE_OUTPUTS; o++)
+            for (int kx = 0; kx < columns; kx++)
+                vector_store(lanes + (size_t)o * output_step + kx * LANES + part, tile[o][kx]);
+    }
+}
+
+/* All weights of TILE_OUTPUTS outputs, for one chunk of positions. */
+static void add_chunk(float *lanes, const float *dy, const float *x, size_t count, const struct planes *x_planes)
+{
+    int kernel = 2 * x_planes->pad + 1;
+    size_t output_step = (size_t)x_planes->channels * (size_t)(kernel * kernel) * LANES;
+    for (int i = 0; i < x_planes->channels; i++) {
+        const float *row = x + (size_t)i * x_planes->size - (ptrdiff_t)x_planes->pad * x_planes->stride - x_planes->pad;
+        for (int ky = 0; ky < kernel; ky++, row += x_planes->stride) {
+            int kx = 0;
+            for (; kx + TILE_COLUMNS <= kernel; kx += TILE_COLUMNS, lanes += TILE_COLUMNS * LANES)
+                add_products(lanes, output_step, dy, row + kx, count, TILE_COLUMNS);
+            for (; kx < kernel; kx++, lanes += LANES)
+                add_products(lanes, output_step, dy, row + kx, count, 1);
+        }
+    }
+}
+
+/* packed[p / LANES][o][p mod LANES]: what one turn of add_products reads lies together. Outputs past the last are the
+ * last one again; their result is not used. */
+static void pack_gradients(float *packed, const float *dy, int first, size_t p, size_t count,
+                           const struct planes *dy_planes)
+{
+    for (size_t at = p; at < p + count; at += LANES)
+        for (int o = first; o < first + TILE_OUTPUTS; o++, packed += LANES) {
+            int output = o < dy_planes->channels ? o : dy_planes->channels - 1;
+            memcpy(packed, planes_channel_const(dy_planes, dy, output) + at, LANES * sizeof *packed);
+        }
+}
+
+void KERNEL(convolution_backward_weight)(float *dweight, const float *dy, const float *x, float *scratch,
+                                         const struct planes *dy_planes, const struct planes *x_planes)
+{
+    int kernel = 2 * x_planes->pad + 1;
+    size_t weights = (size_t)x_planes->channels * (size_t)(kernel * kernel);
+    size_t all = (size_t)dy_planes->channels * weights;
+    size_t positions = (planes_positions(x_planes) + LANES - 1) / LANES * LANES;
+    float *gradients = scratch, *lanes = scratch + TILE_OUTPUTS * CHUNK;
+    for (int o = 0; o < dy_planes->channels; o += TILE_OUTPUTS) {
+        memset(lanes, 0, TILE_OUTPUTS * weights * LANES * sizeof *lanes);
+        for (size_t p = 0; p < positions; p += CHUNK) {
+            size_t count = positions - p < CHUNK ? positions - p : CHUNK;
+            pack_gradients(gradients, dy, o, p, count, dy_planes);
+            add_chunk(lanes, gradients, x + x_planes->margin + p, count, x_planes);
+        }
+        size_t first = (size_t)o * weights;
+        for (size_t w = 0; w < TILE_OUTPUTS * weights && first + w < all; w++)
+            dweight[first + w] = fixed_sum_fold(lanes + w * LANES);
+    }
+}

@@ -1,0 +1,30 @@
+/* The kernels of the set being compiled (KERNEL_SET, given by the Makefile), as table.c gathers them. kernels.h says
+ * what each does. */
+#ifndef BITFAST_KERNEL_KERNEL_H
+#define BITFAST_KERNEL_KERNEL_H
+
+#include "kernel/vector.h"
+#include "kernels.h"
+
+size_t KERNEL(convolution_scratch_values)(int outputs, int inputs, int kernel);
+void KERNEL(convolution_pack)(float *packed, const float *weight, int outputs, int inputs, int kernel, int transposed);
+void KERNEL(convolution)(float *y, const float *x, const float *packed, const float *bias, float *scratch,
+                         const struct planes *y_planes, const struct planes *x_planes);
+void KERNEL(convolution_backward_weight)(float *dweight, const float *dy, const float *x, float *scratch,
+                                         const struct planes *dy_planes, const struct planes *x_planes);
+void KERNEL(batch_norm_sums)(double sums[2], const float *c, const struct planes *c_planes);
+void KERNEL(batch_norm_relu)(float *y, const float *c, struct affine affine, const struct planes *y_planes,
+                             const struct planes *c_planes);
+void KERNEL(batch_norm_relu_max_pool)(float *y, const float *c, struct affine affine, const struct planes *y_planes,
+                                      const struct planes *c_planes);
+void KERNEL(batch_norm_relu_backward_sums)(double sums[2], const float *dy, const float *c, struct affine affine,
+                                           const struct planes *dy_planes, const struct planes *c_planes);
+void KERNEL(batch_norm_relu_max_pool_backward_sums)(double sums[2], const float *dy, const float *c,
+                                                    struct affine affine, const struct planes *dy_planes,
+                                                    const struct planes *c_planes);
+void KERNEL(batch_norm_relu_backward)(float *c, const float *dy, struct affine affine, struct affine line,
+                                      const struct planes *dy_planes, const struct planes *c_planes);
+void KERNEL(batch_norm_relu_max_pool_backward)(float *c, const float *dy, struct affine affine, struct affine line,
+                                               const struct planes *dy_planes, const struct planes *c_planes);
+
+#endif

@@ -1,0 +1,74 @@
+/* A vector of floats as wide as the instruction set allows, with the one operation that C cannot write: the fused
+ * multiply-add, rounded once. Everything else is GCC's and Clang's vector extension. */
+#ifndef BITFAST_KERNEL_VECTOR_H
+#define BITFAST_KERNEL_VECTOR_H
+
+#include <stdint.h>
+#include <string.h>
+
+#define KERNEL_JOIN(name, set) name##_##set
+#define KERNEL_NAME(name, set) KERNEL_JOIN(name, set)
+/* The name of a kernel in the set being compiled: KERNEL(convolution) is convolution_avx2. */
+#define KERNEL(name) KERNEL_NAME(name, KERNEL_SET)
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+enum { VECTOR_FLOATS = 16, TILE_OUTPUTS = 8, TILE_VECTORS = 3 };
+typedef __m512 vector;
+static inline vector vector_fma(vector a, vector b, vector c) { return _mm512_fmadd_ps(a, b, c); }
+static inline vector vector_load(const float *from) { return _mm512_loadu_ps(from); }
+static inline void vector_store(float *to, vector value) { _mm512_storeu_ps(to, value); }
+static inline vector vector_broadcast(float value) { return _mm512_set1_ps(value); }
+static inline float scalar_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+#elif defined(__FMA__)
+#include <immintrin.h>
+enum { VECTOR_FLOATS = 8, TILE_OUTPUTS = 4, TILE_VECTORS = 3 };
+typedef __m256 vector;
+static inline vector vector_fma(vector a, vector b, vector c) { return _mm256_fmadd_ps(a, b, c); }
+static inline vector vector_load(const float *from) { return _mm256_loadu_ps(from); }
+static inline void vector_store(float *to, vector value) { _mm256_storeu_ps(to, value); }
+static inline vector vector_broadcast(float value) { return _mm256_set1_ps(value); }
+static inline float scalar_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+#else
+enum { VECTOR_FLOATS = 4, TILE_OUTPUTS = 2, TILE_VECTORS = 2 };
+typedef float vector __attribute__((vector_size(16)));
+
+/* fma(a, b, c) without the instruction. The product of two floats is exact in double; so is the error of adding c
+ * (Knuth's TwoSum). The sum is rounded to odd - of the two doubles around it the one with an odd last bit - and a sum
+ * rounded to odd with at least two spare bits rounds to the right float (Boldo and Melquiond, IEEE Trans. Comput. 57,
+ * 2008). Where the sum is not finite there is nothing to correct. */
+static inline float scalar_fma(float a, float b, float c)
+{
+    double product = (double)a * (double)b, addend = (double)c;
+    double sum = product + addend;
+    double part = sum - product;
+    double rest = (product - (sum - part)) + (addend - part);
+    int64_t bits;
+    memcpy(&bits, &sum, sizeof bits);
+    int finite = (bits & INT64_C(0x7ff0000000000000)) != INT64_C(0x7ff0000000000000);
+    int64_t step = (rest > 0) == (sum > 0) ? 1 : -1;
+    bits += rest != 0 && finite && (bits & 1) == 0 ? step : 0;
+    memcpy(&sum, &bits, sizeof sum);
+    return (float)sum;
+}
+
+static inline vector vector_fma(vector a, vector b, vector c)
+{
+    vector result;
+    for (int i = 0; i < VECTOR_FLOATS; i++)
+        result[i] = scalar_fma(a[i], b[i], c[i]);
+    return result;
+}
+
+static inline vector vector_load(const float *from)
+{
+    vector value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+static inline void vector_store(float *to, vector value) { memcpy(to, &value, sizeof value); }
+static inline vector vector_broadcast(float value) { return (vector){value, value, value, value}; }
+#endif
+
+#endif

@@ -1,0 +1,127 @@
+#define _GNU_SOURCE /* sched_getaffinity */
+#include "parallel.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct helper {
+    struct parallel *team;
+    int thread;
+    pthread_t id;
+};
+
+struct parallel {
+    pthread_mutex_t mutex; /* guards all below but helpers */
+    pthread_cond_t start, done;
+    void (*turn)(void *context, size_t index, int thread);
+    void *context;
+    size_t next, count;    /* the next index to hand out */
+    size_t loop;           /* how many loops were started */
+    int working;           /* helpers that have not finished this loop */
+    int stopping;
+    int threads;
+    struct helper helpers[];
+};
+
+int parallel_processors(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+/* Takes indices until none is left; the mutex is held on entry and on return. */
+static void take_turns(struct parallel *parallel, int thread)
+{
+    while (parallel->next < parallel->count) {
+        size_t index = parallel->next++;
+        pthread_mutex_unlock(&parallel->mutex);
+        parallel->turn(parallel->context, index, thread);
+        pthread_mutex_lock(&parallel->mutex);
+    }
+}
+
+static void *help(void *argument)
+{
+    struct helper *helper = argument;
+    struct parallel *parallel = helper->team;
+    size_t seen = 0;
+    pthread_mutex_lock(&parallel->mutex);
+    for (;;) {
+        while (parallel->loop == seen && !parallel->stopping)
+            pthread_cond_wait(&parallel->start, &parallel->mutex);
+        if (parallel->stopping)
+            break;
+        seen = parallel->loop;
+        take_turns(parallel, helper->thread);
+        if (--parallel->working == 0)
+            pthread_cond_signal(&parallel->done);
+    }
+    pthread_mutex_unlock(&parallel->mutex);
+    return NULL;
+}
+
+struct parallel *parallel_new(int threads, struct error *error)
+{
+    if (threads == 0)
+        threads = parallel_processors();
+    struct parallel *parallel = calloc(1, sizeof *parallel + (size_t)threads * sizeof parallel->helpers[0]);
+    if (parallel == NULL) {
+        error_set(error, "no memory for %d threads", threads);
+        return NULL;
+    }
+    pthread_mutex_init(&parallel->mutex, NULL);
+    pthread_cond_init(&parallel->start, NULL);
+    pthread_cond_init(&parallel->done, NULL);
+    for (parallel->threads = 1; parallel->threads < threads; parallel->threads++) {
+        struct helper *helper = &parallel->helpers[parallel->threads];
+        helper->team = parallel;
+        helper->thread = parallel->threads;
+        int status = pthread_create(&helper->id, NULL, help, helper);
+        if (status != 0) {
+            error_set(error, "cannot start thread %d of %d: %s", parallel->threads + 1, threads, strerror(status));
+            parallel_free(parallel);
+            return NULL;
+        }
+    }
+    return parallel;
+}
+
+void parallel_free(struct parallel *parallel)
+{
+    if (parallel == NULL)
+        return;
+    pthread_mutex_lock(&parallel->mutex);
+    parallel->stopping = 1;
+    pthread_cond_broadcast(&parallel->start);
+    pthread_mutex_unlock(&parallel->mutex);
+    for (int thread = 1; thread < parallel->threads; thread++)
+        pthread_join(parallel->helpers[thread].id, NULL);
+    pthread_mutex_destroy(&parallel->mutex);
+    pthread_cond_destroy(&parallel->start);
+    pthread_cond_destroy(&parallel->done);
+    free(parallel);
+}
+
+int parallel_threads(const struct parallel *parallel)
+{
+    return parallel->threads;
+}
+
+void parallel_for(struct parallel *parallel, size_t count, void (*turn)(void *context, size_t index, int thread),
+                  void *context)
+{
+    pthread_mutex_lock(&parallel->mutex);
+    parallel->turn = turn;
+    parallel->context = context;
+    parallel->next = 0;
+    parallel->count = count;
+    parallel->working = parallel->threads - 1;
+    parallel->loop++;
+    pthread_cond_broadcast(&parallel->start);
+    take_turns(parallel, 0);
+    while (parallel->working > 0)
+        pthread_cond_wait(&parallel->done, &parallel->mutex);
+    pthread_mutex_unlock(&parallel->mutex);
+}
