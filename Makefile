@@ -1,0 +1,375 @@
+# bitfast: from raw sound to a trained audio classifier and its figures, the same bytes on every machine.
+# `make` alone prints help. Every parameter is in params.mk, every step is a file of the graph.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+export LC_ALL := C
+
+CC := gcc
+CFLAGS := -O2
+LDFLAGS :=
+BUILD := build
+BIN := bin
+PARAMS :=
+V := # V=1 prints the compiler's commands
+ESC10_DIR ?=
+# What may stand on the command line beside the parameters and NAME_DIR of a data set.
+container_knobs := CONTAINER IMAGE TAG BASE APT_SOURCE BUILD_FLAGS RUN_FLAGS RUN_TARGET
+knobs := PARAMS V CC CFLAGS LDFLAGS BUILD BIN ESC10_URL ESC50_URL $(container_knobs)
+
+# OpenBLAS 0.3.21 takes its oldest kernels, several times slower, on a processor younger than itself.
+openblas_core = $(shell awk '/^flags/ { print / avx512bw / ? "SkylakeX" : / avx2 / ? "Haswell" : ""; exit }' /proc/cpuinfo)
+quote = '$(subst ','\'',$1)'
+
+# --- What a user types --------------------------------------------------------------------------------------------
+.PHONY: help deps data prepare train test plot local_train sweep summary runs dag build check check-deps check-esc10
+.PHONY: check-bare bench lint clean FORCE
+help: ## this text
+	@awk -f src/graph/help.awk Makefile params.mk
+
+deps: ## install the Debian packages that the pipeline needs (src/packages.txt)
+	@src/graph/install-packages src/packages.txt
+data: ## make or fetch the data set, and list its clips
+prepare: ## log-mel spectrograms of every fold that is used
+train: ## train: an epoch is a file
+test: ## score the models on their test folds
+plot: ## all figures: plots/*.pdf and *.png
+local_train: ## all of it, for every combination of the parameters; ends in a summary
+sweep: ## the same as local_train: lists of values make a table and a figure
+summary: ## print the summary or the table again
+train_loss.pdf: ## loss by step and epoch; also accuracy.pdf, confusion_matrix.pdf, sweep.pdf
+runs: $(BIN)/runs ## the table of everything in results/
+	@$(BIN)/runs results
+dag: ## the graph by stage and by file; plots/dag.svg too where graphviz is installed
+	@{ $(MAKE) --no-print-directory -pq local_train 2>&1 || true; } | awk -f src/graph/dag.awk
+	@if command -v dot >/dev/null; then dot -Tsvg -o plots/dag.svg plots/dag.dot; echo; echo plots/dag.svg; fi
+build: ## the tools, into bin/
+check-deps: ## install what only the tests need (tests/packages.txt)
+	@src/graph/install-packages tests/packages.txt
+check: build check-deps ## the project's own tests
+	@$(MAKE) --no-print-directory $(BUILD)/venv/safetensors $(test_programs)
+	@env -u MAKEFLAGS -u MAKELEVEL PYTHON=$(BUILD)/venv/bin/python3 prove --exec tests/run $(tests) $(test_programs)
+check-esc10: build check-deps ## features and accuracy on all of ESC-10 (ESC10_DIR=FOLDER)
+	@$(MAKE) --no-print-directory $(BUILD)/venv/safetensors
+	@PYTHON=$(BUILD)/venv/bin/python3 tests/run tests/features.py $(call quote,$(ESC10_DIR))
+	@env -u MAKEFLAGS -u MAKELEVEL ESC10_DIR=$(call quote,$(ESC10_DIR)) tests/run tests/esc10.sh
+check-bare: ## the README's commands on a bare Debian 12, made for it (as root, with mmdebstrap)
+	@tests/run tests/bare.sh
+bench: build ## times beside PyTorch's, in one run: features (ESC10_DIR=) and training
+	@$(if $(ESC10_DIR),tests/run tests/bench_features.py $(call quote,$(ESC10_DIR)),echo 'features: give ESC10_DIR=FOLDER')
+	@OPENBLAS_CORETYPE=$${OPENBLAS_CORETYPE-$(openblas_core)} tests/run tests/bench_training.py
+	@tests/run tests/bench_runs.sh
+	@env -u MAKEFLAGS -u MAKELEVEL tests/run tests/bench_graph.sh
+lint: ## static analysis of the sources
+	cppcheck --quiet --error-exitcode=1 --enable=warning,portability $(cppcheck_wrong) -Iinclude -Isrc src
+	clang -fsyntax-only $(contract) $(warnings) -Werror -Iinclude -Isrc $(wildcard src/*.c src/tool/*.c src/reference/*.c)
+	clang-tidy --quiet --checks='$(tidy_checks)' --warnings-as-errors='*' $(wildcard src/*.c src/tool/*.c) \
+	    -- $(contract) -Iinclude -Isrc
+	shellcheck --severity=warning $(filter-out %.awk,$(wildcard src/graph/* src/container/*)) tests/run
+# It does not see that die() never returns, that error_set() never returns 0, nor what a vector type is.
+cppcheck_wrong := --suppress=ctuuninitvar --suppress=ctunullpointer --suppress=nullPointerRedundantCheck \
+    --suppress=uninitvar:src/kernel/vector.h
+tidy_checks := -*,bugprone-suspicious-*,-bugprone-suspicious-memory-comparison,bugprone-macro-*,bugprone-infinite-loop
+clean: ## remove what build made (build/, bin/); data, results and figures stay
+	rm -rf $(BUILD) $(BIN)
+
+# --- Parameters ---------------------------------------------------------------------------------------------------
+container_goals := image run run_cli image.sif packages check-container
+# Only goals that need them read them, so that `make help` works whatever was given.
+pipeline_goals := $(filter-out help deps build check check-deps check-esc10 check-bare bench lint clean runs dag \
+    $(container_goals) $(BIN)/% $(BUILD)/%,$(MAKECMDGOALS))
+ifneq ($(pipeline_goals),)
+
+# $(call field,NAME,WORD): the value of NAME in one of the words that src/graph/experiments.awk prints.
+field = $(patsubst $1=%,%,$(filter $1=%,$(subst ;, ,$2)))
+of_kind = $(filter kind=$1;%,$(experiments))
+set = $(subst +, ,$1)
+
+ifneq ($(PARAMS),)
+  $(if $(wildcard $(PARAMS)),,$(error PARAMS: no file '$(PARAMS)'))
+  include $(PARAMS)
+endif
+include params.mk
+parameters := $(shell sed -n 's/^\([A-Z_]*\) *?=.*/\1/p' params.mk)
+given := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+experiments := $(shell $(foreach name,$(parameters),$(name)=$(call quote,$(value $(name)))) KNOWN='$(knobs)' \
+    GIVEN=$(call quote,$(given)) awk -f src/graph/experiments.awk params.mk $(PARAMS))
+$(if $(filter ok,$(firstword $(experiments))),,$(error $(experiments)))
+
+ifneq ($(filter openblas,$(ENGINE)),)
+  export OPENBLAS_CORETYPE ?= $(openblas_core)
+endif
+
+# --- The graph ----------------------------------------------------------------------------------------------------
+# Every file is made by src/graph/step: whole or absent, and only if its tool, inputs or command have other bytes.
+# The tools are found in $(BIN), so that the commands are those that one would type.
+export PATH := $(BIN):$(PATH)
+export BIN
+selected := $(call of_kind,selection)
+export THREADS := $(call field,THREADS,$(selected))
+step = src/graph/step
+inputs = $(filter-out FORCE,$^)
+
+data_sets := $(foreach word,$(call of_kind,data),$(call field,name,$(word)))
+folder_of = $(if $(filter undefined,$(origin $1)),,$($1))
+changed := $(shell src/graph/changed-data $(foreach word,$(call of_kind,data),\
+    $(call field,name,$(word)) $(call quote,$(call folder_of,$(call field,variable,$(word))))))
+
+# Data: the folder of sound files, the list of its clips with the digest of each, and the part of every fold.
+# $1 word, $2 data set, $3 folder given by the user
+define data_rules
+data: data/prepared/$2/clips.tsv
+data/$2.origin.txt: $(if $(filter demo:,$2:$3),$(BIN)/synth-clips) $(if $(filter $2.origin,$(changed)),FORCE)
+	@$(if $(filter $2.origin,$(changed)),rm -f $$@)
+	@$(step) $$@ $(call quote,src/graph/get-data $2 $(call quote,$3)) $$(inputs)
+data/prepared/$2/clips.tsv: data/$2.origin.txt $(BIN)/list-clips $(if $(filter $2.clips,$(changed)),FORCE)
+	@$(if $(filter $2.clips,$(changed)),rm -f $$@)
+	@$(step) --say='data|$2' --detail='clips $$@' $$@ 'list-clips --sha256 --threads=$$$$threads data/$2' $$(inputs)
+data/prepared/$2/classes.tsv: data/prepared/$2/clips.tsv
+	@$(step) $$@ 'awk -f src/graph/classes.awk $$<' $$(inputs)
+$(foreach fold,$(call set,$(call field,folds,$1)),$(call manifest_rule,$2,$(fold)))
+endef
+# $1 data set, $2 fold
+define manifest_rule
+data/prepared/$1/fold-$2.tsv: data/prepared/$1/clips.tsv
+	@$(step) $$@ 'awk -v fold=$2 -f src/graph/fold.awk $$<' $$(inputs)
+
+endef
+$(foreach word,$(call of_kind,data),$(eval $(call \
+    data_rules,$(word),$(call field,name,$(word)),$(call folder_of,$(call field,variable,$(word))))))
+
+# Features: a fold is the unit of preparation.
+decode_command = decode-audio --root=data/$(call field,DATASET,$1) --sample-rate=$(call field,SAMPLE_RATE,$1) \
+    --clip-seconds=$(call field,CLIP_SECONDS,$1) --threads=$$$$threads
+log_mel_command = log-mel --sample-rate=$(call field,SAMPLE_RATE,$1) --n-fft=$(call field,N_FFT,$1) \
+    --hop-length=$(call field,HOP_LENGTH,$1) --n-mels=$(call field,N_MELS,$1) --top-db=$(call field,TOP_DB,$1) \
+    --threads=$$$$threads
+fold_files = $(foreach fold,$(call set,$(call field,$1,$2)),$3/fold-$(fold).npy)
+folds := $(foreach word,$(call of_kind,features),$(call fold_files,folds,$(word),$(call field,dir,$(word))))
+# $1 word, $2 directory, $3 fold, $4 data set
+define fold_rule
+prepare: $2/fold-$3.npy
+$2/fold-$3.npy: data/prepared/$4/fold-$3.tsv $(BIN)/decode-audio $(BIN)/log-mel
+	@$(step) --share=$(words $(folds)) --say='prepare|$4 fold $3' --detail='clips data/prepared/$4/fold-$3.tsv' \
+	    $$@ '$(call decode_command,$1) < $$< | $(call log_mel_command,$1)' $$(inputs)
+
+endef
+$(foreach word,$(call of_kind,features),$(foreach fold,$(call set,$(call field,folds,$(word))),$(eval $(call \
+    fold_rule,$(word),$(call field,dir,$(word)),$(fold),$(call field,DATASET,$(word))))))
+
+# Training: epoch-004 is made from epoch-003. All folds come first, so that nothing else competes for the cores.
+init_command = init-model --filters=$(call field,FILTERS,$1) --classes=$$< --seed=$(call field,SEED,$1) \
+    --sample-rate=$(call field,SAMPLE_RATE,$1) --clip-seconds=$(call field,CLIP_SECONDS,$1) \
+    --n-fft=$(call field,N_FFT,$1) --hop-length=$(call field,HOP_LENGTH,$1) --n-mels=$(call field,N_MELS,$1) \
+    --top-db=$(call field,TOP_DB,$1)
+train_command = train-epoch --batch-size=$(call field,BATCH_SIZE,$1) --learning-rate=$(call field,LEARNING_RATE,$1) \
+    --engine=$(call field,ENGINE,$1) --threads=$$$$threads $$$$quiet $(addprefix --validation=,$3) $2
+what = $(strip $(if $(findstring dataset:,$(call field,label,$1)),,$(call field,DATASET,$1)) \
+    $(subst :, ,$(subst $(comma),$(comma) ,$(patsubst -,,$(call field,label,$1)))))
+comma := ,
+# $1 word, $2 directory
+define training_rule
+train: $2/epoch-$(lastword $(subst :, ,$(call field,epochs,$1))).safetensors
+$2/epoch-000.safetensors: data/prepared/$(call field,DATASET,$1)/classes.tsv $(BIN)/init-model
+	@$(step) $$@ '$(call init_command,$1)' $$(inputs)
+endef
+# $1 word, $2 directory, $3 epoch, $4 epoch before, $5 training folds, $6 validation folds
+define epoch_rule
+$2/epoch-$3.safetensors: $2/epoch-$4.safetensors $5 $6 $(BIN)/train-epoch | $(folds) $(BIN)/checkpoint-log
+	@$(step) --share=$(words $(trainings)) --say='train|$(call what,$1) epoch $3' --detail='metrics $$@' \
+	    $$@ '$(call train_command,$1,$5,$6) < $$<' $$(inputs)
+endef
+trainings := $(call of_kind,training)
+pair_rule = $(call epoch_rule,$1,$(call field,dir,$1),$(word 2,$2),$(word 1,$2),$(call \
+    fold_files,FOLDS_TRAIN,$1,$(call field,features,$1)),$(call fold_files,FOLDS_VAL,$1,$(call field,features,$1)))
+$(foreach word,$(trainings),$(eval $(call training_rule,$(word),$(call field,dir,$(word))))$(foreach \
+    pair,$(call set,$(call field,epochs,$(word))),$(eval $(call pair_rule,$(word),$(subst :, ,$(pair))))))
+
+# A run: the first epochs of a training, scored on its test folds.
+kept := $(filter-out THREADS,$(parameters))
+parameters_command = printf '%s\n' $(foreach name,$(kept),'$(name) = $(call set,$(call field,$(name),$1))')
+record_command = run-record --name=$(patsubst results/%,%,$2) --log=$2/log.csv --scores=$2/test_scores.json \
+    $(foreach name,$(kept),$(name)=$(call field,$(name),$1))
+# $1 word, $2 directory, $3 its epochs, $4 its last epoch
+define run_rule
+test: $2/test_scores.json
+$2/parameters.mk:
+	@$(step) $$@ $(call quote,$(call parameters_command,$1))
+$2/log.csv: $3 $(BIN)/checkpoint-log
+	@$(step) $$@ 'checkpoint-log $3' $$(inputs)
+$2/steps.csv: $3 $(BIN)/checkpoint-log
+	@$(step) $$@ 'checkpoint-log --steps $3' $$(inputs)
+$2/predictions.tsv: $4 $(call fold_files,FOLDS_TEST,$1,$(call field,features,$1)) $(BIN)/predict
+	@$(step) --share=$(words $(runs)) $$@ \
+	    'predict --engine=$(call field,ENGINE,$1) --threads=$$$$threads $$(filter %.npy,$$^) < $$<' $$(inputs)
+$2/test_scores.json: $2/predictions.tsv $(BIN)/score
+	@$(step) --say='test|$(call what,$1)' --detail='scores $$@' $$@ 'score < $$<' $$(inputs)
+$2/classes.tsv $2/confusion.tsv $2/roc.tsv: $2/%.tsv: $2/predictions.tsv $(BIN)/score
+	@$(step) $$@ 'score --table=$$* < $$<' $$(inputs)
+$2/run.tsv: $2/log.csv $2/test_scores.json $(BIN)/run-record
+	@$(step) $$@ '$(call record_command,$1,$2)' $$(inputs)
+$2/times.tsv: $2/predictions.tsv
+	@$(step) $$@ 'awk -v epochs=$(call field,EPOCHS,$1) -f src/graph/times.awk $(dir $4).made/times $2/.made/times' \
+	    $$(inputs)
+$2/summary.txt: $2/run.tsv $2/log.csv $2/test_scores.json $4 src/graph/summary | $(run_files:%=$2/%) $(figures)
+	@$(step) $(show_summary) $$@ 'src/graph/summary $2 $4' $$(inputs)
+endef
+runs := $(call of_kind,run)
+run_directories := $(foreach word,$(runs),$(call field,dir,$(word)))
+run_files := parameters.mk times.tsv steps.csv classes.tsv confusion.tsv roc.tsv
+several := $(filter-out 1,$(words $(runs)))
+show_summary := $(if $(several),,--show)
+figures := $(foreach figure,train_loss accuracy confusion_matrix $(if $(several),sweep),\
+    plots/$(figure).pdf plots/$(figure).png)
+epoch_files = $(patsubst %,$(call field,training,$1)/epoch-%.safetensors,$(call set,$(call field,epochs,$1)))
+$(foreach word,$(runs),$(eval $(call \
+    run_rule,$(word),$(call field,dir,$(word)),$(call epoch_files,$(word)),$(lastword $(call epoch_files,$(word))))))
+
+# Several runs: the table of their records.
+table := results/sweeps/$(call field,name,$(selected))/table.tsv
+$(table): $(run_directories:%=%/run.tsv) $(BIN)/runs
+	@$(step) $@ 'runs --format=tsv $(run_directories)' $(inputs)
+# Made last, and shown when it is.
+$(dir $(table))times.tsv: $(table) | $(run_directories:%=%/summary.txt) $(figures)
+	@$(step) $@ 'runs --format=tsv --columns=run,seconds $(run_directories)' $(inputs)
+	@src/graph/table $(table) $(run_directories)
+
+# Figures depend on the files that they show and on the choice of runs.
+selection := $(foreach word,$(trainings),training $(call field,longest_run,$(word)) $(call field,label,$(word))) \
+             $(foreach word,$(runs),run $(call field,dir,$(word)) $(call field,label,$(word)))
+ifneq ($(strip $(file <plots/selection.txt)),$(strip $(selection)))
+plots/selection.txt: FORCE
+endif
+plots/selection.txt:
+	@$(step) $@ "printf '%s %s %s\n' $(selection)"
+longest_runs := $(foreach word,$(trainings),$(call field,longest_run,$(word)))
+shown_train_loss := $(longest_runs:%=%/log.csv) $(longest_runs:%=%/steps.csv)
+shown_accuracy := $(longest_runs:%=%/log.csv)
+shown_confusion_matrix := $(run_directories:%=%/confusion.tsv)
+shown_sweep := $(table)
+define figure_rule
+.PHONY: $1.pdf
+$1.pdf: plots/$1.pdf plots/$1.png
+plots/$1.pdf plots/$1.png: plots/$1.%: plots/$1.gp plots/style.gp src/graph/figure plots/selection.txt $(shown_$1)
+	@$(step) $$@ 'src/graph/figure $1 $$* $(if $(filter sweep,$1),$(table))' $$(inputs)
+endef
+$(foreach figure,train_loss accuracy confusion_matrix sweep,$(eval $(call figure_rule,$(figure))))
+
+plot: $(figures)
+summary: $(run_directories:%=%/summary.txt) $(if $(several),$(table))
+	@$(if $(several),src/graph/table $(table) $(run_directories),cat $^)
+local_train sweep: $(run_directories:%=%/summary.txt) $(if $(several),$(dir $(table))times.tsv)
+
+endif
+
+# --- Container ----------------------------------------------------------------------------------------------------
+# The engine itself is asked for the image, whose tag is a digest of its sources; src/container/ does the work.
+.PHONY: image run run_cli image.sif packages check-container
+CONTAINER ?=
+IMAGE ?= bitfast
+TAG ?=
+BASE ?=
+APT_SOURCE ?=
+BUILD_FLAGS ?=
+RUN_FLAGS ?=
+RUN_TARGET ?= local_train
+ifneq ($(filter $(container_goals),$(MAKECMDGOALS)),)
+export CONTAINER IMAGE TAG BASE APT_SOURCE BUILD_FLAGS RUN_FLAGS
+# What was given on the command line, or as a parameter in the environment; not what only concerns the host.
+passed_on := $(filter-out $(container_knobs) CC CFLAGS LDFLAGS BUILD BIN,$(foreach \
+    name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))) $(foreach \
+    name,$(shell sed -n 's/^\([A-Z_]*\) *?=.*/\1/p' params.mk),$(if $(filter environment,$(origin $(name))),$(name))))
+endif
+image: ## the pinned container, with docker or podman (CONTAINER=)
+	@src/container/image
+run: ## the pipeline in the container; RUN_TARGET=sweep or another target
+	@src/container/run $(call quote,$(RUN_TARGET)) $(foreach name,$(passed_on),$(call quote,$(name)=$(value $(name))))
+run_cli: ## a shell in the container
+	@src/container/run ''
+packages: ## the versions of all packages in the container
+	@src/container/packages
+image.sif: ## the container as a file for Apptainer
+	@src/container/sif $@
+check-container: ## the tests of the container, which need both engines and several minutes
+	@src/graph/install-packages tests/packages-container.txt
+	@env -u MAKEFLAGS -u MAKELEVEL prove --exec bash tests/container.sh
+
+# --- Build --------------------------------------------------------------------------------------------------------
+# src/*.c are modules (one archive), src/kernel/*.c are compiled once per instruction set, src/reference/*.c are the
+# plain kernels that only tests use, src/tool/NAME.c becomes bin/NAME, tests/NAME.c becomes build/tests/NAME.
+warnings := -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wstrict-prototypes
+# The arithmetic contract: no contraction, nothing reordered; every fused operation is written.
+contract := -std=c11 -D_POSIX_C_SOURCE=200809L -ffp-contract=off -fno-math-errno
+# $(call brief,WORD,FILE): puts one short line in the command's place.
+brief = $(if $(strip $(V)),,@printf '%-9s %s\n' $1 $2 &&)
+compile = $(call brief,compile,$<) $(CC) $(contract) $(warnings) $(CFLAGS) -Iinclude -Isrc -MMD -MP -c -o $@ $<
+link = $(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
+libraries := -lsndfile -lsoxr -lfftw3l -lopenblas -ljansson -lcsv -lcrypto -lm -pthread
+
+kernel_sets := baseline avx2 avx512
+kernel_flags_baseline := -O3
+kernel_flags_avx2 := -O3 -mavx2 -mfma
+kernel_flags_avx512 := -O3 -mavx512f -mavx512vl -mavx512dq -mavx512bw -mavx2 -mfma -mprefer-vector-width=512
+
+tools := $(patsubst src/tool/%.c,$(BIN)/%,$(sort $(wildcard src/tool/*.c)))
+kernels := $(patsubst src/kernel/%.c,%,$(sort $(wildcard src/kernel/*.c)))
+modules := $(patsubst src/%.c,$(BUILD)/%.o,$(sort $(wildcard src/*.c))) \
+           $(foreach set,$(kernel_sets),$(kernels:%=$(BUILD)/kernel/$(set)/%.o))
+references := $(patsubst src/%.c,$(BUILD)/%.o,$(sort $(wildcard src/reference/*.c)))
+test_programs := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/*.c)))
+
+.SECONDARY: $(tools:$(BIN)/%=$(BUILD)/tool/%.o) $(test_programs:=.o) $(references) # kept, although only rules of patterns name them
+build: $(tools)
+
+# Another compiler or other flags compile everything again.
+flags := $(CC) $(contract) $(warnings) $(CFLAGS) $(LDFLAGS)
+ifneq ($(strip $(file <$(BUILD)/flags.txt)),$(strip $(flags)))
+$(BUILD)/flags.txt: FORCE
+endif
+$(BUILD)/flags.txt:
+	@mkdir -p $(@D)
+	@echo '$(flags)' > $@
+
+$(BUILD)/%.o: src/%.c $(BUILD)/flags.txt
+	@mkdir -p $(@D)
+	$(compile)
+
+define kernel_rule
+$(BUILD)/kernel/$1/%.o: src/kernel/%.c $(BUILD)/flags.txt
+	@mkdir -p $$(@D)
+	$$(compile) $$(kernel_flags_$1) -DKERNEL_SET=$1
+endef
+$(foreach set,$(kernel_sets),$(eval $(call kernel_rule,$(set))))
+
+$(BUILD)/libbitfast.a: $(modules)
+	@rm -f $@
+	$(call brief,archive,$@) ar rcsD $@ $^
+
+# Only the libraries that a tool needs end up in it. A binary whose bytes did not change is not replaced.
+$(BIN)/%: $(BUILD)/tool/%.o $(BUILD)/libbitfast.a
+	@mkdir -p $(@D)
+	$(call brief,link,$@) $(link) -o $(BUILD)/tool/$* $^ $(libraries)
+	@if cmp -s $(BUILD)/tool/$* $@; then touch $@; else mv $(BUILD)/tool/$* $@; fi
+
+$(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags.txt
+	@mkdir -p $(@D)
+	$(compile)
+
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libbitfast.a $(references)
+	$(call brief,link,$@) $(link) -o $@ $< $(references) $(BUILD)/libbitfast.a $(libraries) -lcmocka -lmpfr
+
+# All scripts in tests/ but what they share, the benchmarks, and those with a target of their own.
+tests := $(filter-out tests/lib.sh tests/project.sh tests/audionet.py tests/tap.py tests/bench_% tests/bare.sh \
+    tests/esc10.sh tests/container.sh,$(sort $(wildcard tests/*.sh tests/*.py)))
+
+# Debian's Python with its packages, and the one that Debian 12 lacks.
+$(BUILD)/venv/safetensors:
+	@mkdir -p $(BUILD)
+	/usr/bin/python3 -m venv --system-site-packages $(BUILD)/venv
+	$(BUILD)/venv/bin/pip install --quiet --disable-pip-version-check safetensors==0.5.3
+	@touch $@
+
+-include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d $(BUILD)/*/*/*.d)

@@ -1,0 +1,20 @@
+# Every parameter once: its default, then its type and range, unit and meaning. `make NAME=value` or a file given by
+# PARAMS= sets another value. A parameter may be a list ("8 16 32"): every combination is then an experiment. Folds are
+# sets ("1 2 3"); several sets are separated by ';'.
+DATASET       ?= demo    # name                   | data set: demo (made), esc10, esc50 (fetched), or yours
+SAMPLE_RATE   ?= 8000    # integer 1000..192000   | Hz, to which every clip is resampled
+CLIP_SECONDS  ?= 5       # real 0.05..60          | s, to which every clip is cut or filled with zeros
+N_FFT         ?= 400     # integer 16..16384      | samples in a window of the spectrogram
+HOP_LENGTH    ?= 200     # integer 1..16384       | samples from one window to the next
+N_MELS        ?= 128     # integer 1..1024        | mel bands, from 0 Hz to half the sampling rate
+TOP_DB        ?= 80      # real 1..200            | dB under the clip's loudest value where it is cut off
+FOLDS_TRAIN   ?= 1 2 3   # folds 1..999           | folds to train on
+FOLDS_VAL     ?= 4       # folds 1..999           | folds to validate on after each epoch
+FOLDS_TEST    ?= 5       # folds 1..999           | folds to test on at the end
+FILTERS       ?= 16      # integer 1..256         | filters in the first convolution, which set the network's width
+BATCH_SIZE    ?= 8       # integer 1..4096        | clips in one step of the optimizer
+LEARNING_RATE ?= 0.0003  # real 1e-9..1           | step size of Adam
+EPOCHS        ?= 4       # integer 1..9999        | passes over the training folds
+SEED          ?= 0       # integer 0..9007199254740992 | of the initial weights and of the order of the clips
+ENGINE        ?= exact   # choice exact openblas  | arithmetic: exact has the same bits everywhere, openblas has not
+THREADS       ?= 0       # integer 0..1024        | in all jobs of -j together; 0 is one a core; changes no result
