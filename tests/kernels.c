@@ -1,0 +1,195 @@
+/* Every set of kernels that this processor has equals the plain loops bit for bit, for odd and even sizes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernels.h"
+#include "kernels_reference.h"
+
+static const char *const sets[] = {"baseline", "avx2", "avx512"};
+
+struct shape {
+    int inputs, outputs, height, width, pad;
+};
+
+static const struct shape shapes[] = {
+    {1, 1, 1, 1, 1},   {1, 3, 5, 7, 5},    {2, 9, 12, 17, 1},  {3, 8, 2, 2, 0},
+    {8, 4, 16, 31, 1}, {5, 17, 33, 50, 1}, {1, 16, 25, 67, 5}, {16, 7, 9, 201, 2},
+};
+
+/* A small generator of the test's own, so that it does not lean on the code under test. */
+static uint32_t state = 1;
+
+static float noise(void)
+{
+    state = state * 1664525u + 1013904223u;
+    float value = (float)(int32_t)state * 0x1p-31f;
+    /* Now and then a zero, a subnormal or a large number. */
+    return state >> 28 == 3 ? 0.0f : state >> 28 == 5 ? value * 0x1p-130f : state >> 28 == 7 ? value * 0x1p12f : value;
+}
+
+static float *noisy_planes(const struct planes *planes)
+{
+    float *memory = planes_allocate(planes, 1);
+    for (int channel = 0; channel < planes->channels; channel++)
+        for (int row = 0; row < planes->height; row++)
+            for (int x = 0; x < planes->width; x++)
+                planes_channel(planes, memory, channel)[row * planes->stride + x] = noise();
+    return memory;
+}
+
+static float *noisy_values(size_t count)
+{
+    float *values = malloc(count * sizeof *values);
+    for (size_t i = 0; i < count; i++)
+        values[i] = noise();
+    return values;
+}
+
+static void each_case(void (*one)(const struct kernels *, const struct shape *))
+{
+    for (size_t set = 0; set < sizeof sets / sizeof sets[0]; set++) {
+        const struct kernels *kernels = kernels_select(sets[set]);
+        if (kernels == NULL) {
+            print_message("# this processor has no %s\n", sets[set]);
+            continue;
+        }
+        assert_string_equal(kernels->name, sets[set]);
+        for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+            one(kernels, &shapes[i]);
+    }
+}
+
+static void check_convolution(const struct kernels *kernels, const struct shape *shape)
+{
+    int kernel = 2 * shape->pad + 1;
+    struct planes x_planes = planes_make(shape->inputs, shape->height, shape->width, shape->pad);
+    struct planes y_planes = planes_like(&x_planes, shape->outputs);
+    float *x = noisy_planes(&x_planes);
+    size_t weights = (size_t)(shape->inputs * shape->outputs * kernel * kernel);
+    float *weight = noisy_values(weights), *bias = noisy_values((size_t)shape->outputs);
+    for (int transposed = 0; transposed < 2; transposed++) {
+        /* With `transposed` the weight belongs to a convolution from outputs to inputs. */
+        int outputs = transposed ? shape->inputs : shape->outputs, inputs = transposed ? shape->outputs : shape->inputs;
+        float *y = noisy_planes(&y_planes), *expected = planes_allocate(&y_planes, 1);
+        float *packed = malloc(convolution_packed_values(shape->outputs, shape->inputs, kernel) * sizeof *packed);
+        kernels->convolution_pack(packed, weight, outputs, inputs, kernel, transposed);
+        kernels->convolution(y, x, packed, transposed ? NULL : bias, NULL, &y_planes, &x_planes);
+        convolution_reference(expected, x, weight, transposed ? NULL : bias, transposed, &y_planes, &x_planes);
+        assert_memory_equal(y, expected, planes_total(&y_planes) * sizeof *y);
+        free(y);
+        free(expected);
+        free(packed);
+    }
+    free(x);
+    free(weight);
+    free(bias);
+}
+
+static void check_backward_weight(const struct kernels *kernels, const struct shape *shape)
+{
+    int kernel = 2 * shape->pad + 1;
+    struct planes x_planes = planes_make(shape->inputs, shape->height, shape->width, shape->pad);
+    struct planes dy_planes = planes_like(&x_planes, shape->outputs);
+    size_t weights = (size_t)(shape->inputs * shape->outputs * kernel * kernel);
+    float *x = noisy_planes(&x_planes), *dy = noisy_planes(&dy_planes);
+    float *dweight = noisy_values(weights), *expected = noisy_values(weights);
+    float *scratch =
+        aligned_alloc(64, kernels->convolution_scratch_values(shape->outputs, shape->inputs, kernel) * sizeof *scratch);
+    kernels->convolution_backward_weight(dweight, dy, x, scratch, &dy_planes, &x_planes);
+    convolution_backward_weight_reference(expected, dy, x, &dy_planes, &x_planes);
+    assert_memory_equal(dweight, expected, weights * sizeof *dweight);
+    free(x);
+    free(dy);
+    free(dweight);
+    free(expected);
+    free(scratch);
+}
+
+static void check_batch_norm(const struct kernels *kernels, const struct shape *shape)
+{
+    struct planes c_planes = planes_make(1, shape->height, shape->width, shape->pad);
+    struct planes y_planes = planes_make(1, shape->height, shape->width, 1);
+    float *c = noisy_planes(&c_planes), *y = planes_allocate(&y_planes, 1), *expected = planes_allocate(&y_planes, 1);
+    struct affine affine = {noise(), noise()}, line = {noise(), noise()};
+    double sums[2], expected_sums[2];
+    size_t m = c_planes.margin, my = y_planes.margin;
+    kernels->batch_norm_sums(sums, c + m, &c_planes);
+    batch_norm_sums_reference(expected_sums, c + m, &c_planes);
+    assert_memory_equal(sums, expected_sums, sizeof sums);
+    kernels->batch_norm_relu(y + my, c + m, affine, &y_planes, &c_planes);
+    batch_norm_relu_reference(expected + my, c + m, affine, &y_planes, &c_planes);
+    assert_memory_equal(y, expected, planes_total(&y_planes) * sizeof *y);
+    float *dy = noisy_planes(&y_planes);
+    kernels->batch_norm_relu_backward_sums(sums, dy + my, c + m, affine, &y_planes, &c_planes);
+    batch_norm_relu_backward_sums_reference(expected_sums, dy + my, c + m, affine, &y_planes, &c_planes);
+    assert_memory_equal(sums, expected_sums, sizeof sums);
+    float *dc = planes_allocate(&c_planes, 1);
+    memcpy(dc, c, planes_total(&c_planes) * sizeof *c);
+    kernels->batch_norm_relu_backward(dc + m, dy + my, affine, line, &y_planes, &c_planes);
+    batch_norm_relu_backward_reference(c + m, dy + my, affine, line, &y_planes, &c_planes);
+    assert_memory_equal(dc, c, planes_total(&c_planes) * sizeof *c);
+    free(c);
+    free(dc);
+    free(y);
+    free(dy);
+    free(expected);
+}
+
+static void check_max_pool(const struct kernels *kernels, const struct shape *shape)
+{
+    if (shape->height < 2 || shape->width < 2)
+        return;
+    struct planes c_planes = planes_make(1, shape->height, shape->width, shape->pad);
+    struct planes y_planes = planes_make(1, shape->height / 2, shape->width / 2, 1);
+    float *c = noisy_planes(&c_planes), *y = planes_allocate(&y_planes, 1), *expected = planes_allocate(&y_planes, 1);
+    struct affine affine = {noise(), noise()}, line = {noise(), noise()};
+    double sums[2], expected_sums[2];
+    size_t m = c_planes.margin, my = y_planes.margin;
+    kernels->batch_norm_relu_max_pool(y + my, c + m, affine, &y_planes, &c_planes);
+    batch_norm_relu_max_pool_reference(expected + my, c + m, affine, &y_planes, &c_planes);
+    assert_memory_equal(y, expected, planes_total(&y_planes) * sizeof *y);
+    float *dy = noisy_planes(&y_planes);
+    kernels->batch_norm_relu_max_pool_backward_sums(sums, dy + my, c + m, affine, &y_planes, &c_planes);
+    batch_norm_relu_max_pool_backward_sums_reference(expected_sums, dy + my, c + m, affine, &y_planes, &c_planes);
+    assert_memory_equal(sums, expected_sums, sizeof sums);
+    float *dc = planes_allocate(&c_planes, 1);
+    memcpy(dc, c, planes_total(&c_planes) * sizeof *c);
+    kernels->batch_norm_relu_max_pool_backward(dc + m, dy + my, affine, line, &y_planes, &c_planes);
+    batch_norm_relu_max_pool_backward_reference(c + m, dy + my, affine, line, &y_planes, &c_planes);
+    assert_memory_equal(dc, c, planes_total(&c_planes) * sizeof *c);
+    free(c);
+    free(dc);
+    free(y);
+    free(dy);
+    free(expected);
+}
+
+static void test_convolution(void **unused) { (void)unused; each_case(check_convolution); }
+static void test_backward_weight(void **unused) { (void)unused; each_case(check_backward_weight); }
+static void test_batch_norm(void **unused) { (void)unused; each_case(check_batch_norm); }
+static void test_max_pool(void **unused) { (void)unused; each_case(check_max_pool); }
+
+static void test_select(void **unused)
+{
+    (void)unused;
+    assert_non_null(kernels_select(NULL));
+    assert_ptr_equal(kernels_select(NULL), kernels_select("auto"));
+    assert_non_null(kernels_select("baseline"));
+    assert_null(kernels_select("neon"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_select),     cmocka_unit_test(test_convolution), cmocka_unit_test(test_backward_weight),
+        cmocka_unit_test(test_batch_norm), cmocka_unit_test(test_max_pool),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

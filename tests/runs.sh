@@ -1,0 +1,219 @@
+#!/bin/bash
+# runs: the table of experiments, from three hand-made runs.
+. "$(dirname "$0")/lib.sh"
+
+# An older run without LEARNING_RATE; one without validation; one with times.
+three_runs() {
+    mkdir -p results/demo/a results/demo/b results/c results/.hidden results/unfinished
+    printf 'run\tDATASET\tFILTERS\tEPOCHS\tSEED\ttrain_loss\ttrain_acc\tval_loss\tval_acc\ttest_loss\ttest_acc\n' >head
+    { cat head; printf 'a\tdemo\t8\t4\t0\t1.5\t0.5\t1.75\t0.4375\t1.8\t0.41666666\n'; } >results/demo/a/run.tsv
+    { cat head; printf 'b\tdemo\t16\t4\t0\t1.25\t0.625\t\t\t1.4\t0.5\n'; } >results/demo/b/run.tsv
+    printf 'run\tDATASET\tFILTERS\tLEARNING_RATE\tEPOCHS\tSEED\ttrain_loss\ttrain_acc\tval_loss\t' >results/c/run.tsv
+    printf 'val_acc\ttest_loss\ttest_acc\n' >>results/c/run.tsv
+    printf 'c\tdemo\t32\t3e-4\t4\t0\t1\t0.75\t1.5\t0.5625\t1.2\t0.58333333\n' >>results/c/run.tsv
+    printf 'step\tseconds\nepoch-001\t1.25\nepoch-002\t1.5\ntest\t0.5\n' >results/c/times.tsv
+    cp results/demo/a/run.tsv results/.hidden/run.tsv
+    ln -s ../demo results/unfinished/link
+}
+
+text() {
+    three_runs
+    runs results >out
+    cat >expected <<'END'
+FILTERS  LEARNING_RATE  train_loss  train_acc  val_loss  val_acc  test_loss  test_acc  seconds
+     32           3e-4      1.0000     0.7500    1.5000   0.5625     1.2000    0.5833      3.2
+      8              -      1.5000     0.5000    1.7500   0.4375     1.8000    0.4167        -
+     16              -      1.2500     0.6250         -        -     1.4000    0.5000        -
+END
+    diff expected out
+    runs results/demo/a >out
+    cat >expected <<'END'
+FILTERS  EPOCHS  SEED  train_loss  train_acc  val_loss  val_acc  test_loss  test_acc  seconds
+      8       4     0      1.5000     0.5000    1.7500   0.4375     1.8000    0.4167        -
+END
+    diff expected out
+    runs --all-columns results | grep -q '^run  DATASET  FILTERS  LEARNING_RATE  EPOCHS  SEED  train_loss'
+}
+
+# The order of the columns: the first run's parameters, then those that only later ones have, then the metrics.
+formats() {
+    three_runs
+    runs --format=tsv results >out
+    printf 'run\tDATASET\tFILTERS\tLEARNING_RATE\tEPOCHS\tSEED\ttrain_loss\ttrain_acc\t' >expected
+    printf 'val_loss\tval_acc\ttest_loss\ttest_acc\n' >>expected
+    printf 'c\tdemo\t32\t3e-4\t4\t0\t1\t0.75\t1.5\t0.5625\t1.2\t0.58333333\n' >>expected
+    printf 'a\tdemo\t8\t-\t4\t0\t1.5\t0.5\t1.75\t0.4375\t1.8\t0.41666666\n' >>expected
+    printf 'b\tdemo\t16\t-\t4\t0\t1.25\t0.625\t-\t-\t1.4\t0.5\n' >>expected
+    diff expected out
+    runs --format=tsv results/demo/a results/c | head -1 |
+        grep -qP '^run\tDATASET\tFILTERS\tEPOCHS\tSEED\tLEARNING_RATE\ttrain_loss'
+    sed -i 's/demo\t32/a "good", one\t32/' results/c/run.tsv
+    runs --format=csv results >out.csv
+    runs --format=json results >out.json
+    runs --format=tsv results >out.tsv
+    /usr/bin/python3 - <<'PYTHON'
+import csv, json
+with open('out.tsv') as file:
+    header, *rows = [line.rstrip('\n').split('\t') for line in file]
+with open('out.csv', newline='') as file:
+    assert list(csv.reader(file)) == [header, *rows]
+with open('out.json') as file:
+    found = json.load(file, parse_float=str, parse_int=str)
+expected = [{k: None if v == '-' else v for k, v in zip(header, row)} for row in rows]
+assert found == expected, (found, expected)
+with open('out.json') as file:
+    assert json.load(file)[0]['FILTERS'] == 32
+PYTHON
+}
+
+columns() {
+    three_runs
+    runs --format=tsv --columns=test_acc,run,seconds results >out
+    printf 'test_acc\trun\tseconds\n0.58333333\tc\t3.25\n0.41666666\ta\t-\n0.5\tb\t-\n' | diff - out
+    must_fail 2 runs --columns=run,FILTER results
+    says "no run has a column 'FILTER'; the nearest is 'FILTERS'"
+    must_fail 2 runs --columns= results
+    must_fail 2 runs --columns=run, results
+    must_fail 2 runs --columns=run --all-columns results
+}
+
+# order OPTION...: the names of the runs, in order
+order() {
+    runs --columns=run --format=tsv "$@" results | tail -n +2 | tr -d '\n'
+}
+
+sorting() {
+    three_runs
+    [ "$(order)" = cab ]
+    [ "$(order --sort=FILTERS)" = abc ]
+    [ "$(order --sort=FILTERS --reverse)" = cba ]
+    [ "$(order --sort=val_acc)" = acb ]
+    [ "$(order --sort=val_acc --reverse)" = cab ]
+    [ "$(order --sort=SEED)" = cab ]
+    [ "$(order --sort=SEED --reverse)" = cab ]
+    [ "$(order --sort=run --reverse)" = cba ]
+    [ "$(order --sort=seconds --reverse --top=2)" = ca ]
+    [ "$(order --sort=test_loss --top=1)" = c ]
+    [ "$(order --best)" = c ]
+    sed -i 's/\t8\t/\t8x\t/' results/demo/a/run.tsv
+    [ "$(order --sort=FILTERS)" = bca ]
+    must_fail 2 runs --sort=val_ac results
+    says "the nearest is 'val_acc'"
+    must_fail 2 runs --best --sort=run results
+    must_fail 2 runs --reverse results
+    must_fail 1 runs --best results/demo/b
+    says 'no run has a val_acc'
+}
+
+filters() {
+    three_runs
+    [ "$(order --filter='FILTERS=16')" = b ]
+    [ "$(order --filter='FILTERS==16.0')" = b ]
+    [ "$(order --filter='FILTERS != 16')" = ca ]
+    [ "$(order --filter='FILTERS>8')" = cb ]
+    [ "$(order --filter='FILTERS >= 8')" = cab ]
+    [ "$(order --filter='FILTERS<32')" = ab ]
+    [ "$(order --filter='FILTERS<=16' --filter='FILTERS>8')" = b ]
+    [ "$(order --filter='LEARNING_RATE=0.0003')" = c ]
+    [ "$(order --filter='LEARNING_RATE!=0.0003')" = ab ]
+    [ "$(order --filter='val_acc<1')" = ca ]
+    [ "$(order --filter='run>=b')" = cb ]
+    [ "$(order --filter='seconds>3.2')" = c ]
+    [ "$(order --filter='DATASET=esc10')" = '' ]
+    [ "$(runs --format=json --filter='DATASET=esc10' results | tr -d '\n')" = '[]' ]
+    must_fail 2 runs --filter=FILTER=3 results
+    says "no run has a column 'FILTER'; the nearest is 'FILTERS'"
+    local bad
+    for bad in '' = '=3' FILTERS 'FILTERS!3' "$(printf 'x%.0s' {1..300})=1"; do
+        must_fail 2 runs "--filter=$bad" results
+        says 'is not a condition'
+    done
+}
+
+difference() {
+    three_runs
+    runs --diff results/demo/a results/demo/b >out
+    cat >expected <<'END'
+name        first       second  difference
+run         a           b                -
+FILTERS     8           16               8
+train_loss  1.5         1.25         -0.25
+train_acc   0.5         0.625        0.125
+val_loss    1.75        -                -
+val_acc     0.4375      -                -
+test_loss   1.8         1.4           -0.4
+test_acc    0.41666666  0.5     0.08333334
+END
+    diff expected out
+    runs --diff --format=tsv results/c results/demo/a | grep -qP '^LEARNING_RATE\t3e-4\t-\t-$'
+    must_fail 1 runs --diff results
+    says '--diff compares two runs, found 3'
+    must_fail 2 runs --diff --sort=run results
+}
+
+records() {
+    three_runs
+    runs --columns=run results/c/run.tsv | grep c
+    (cd results/c && runs --columns=seconds --format=tsv run.tsv | grep -x 3.25)
+    must_fail 1 runs results/unfinished
+    says 'results/unfinished: holds no run'
+    must_fail 1 runs none
+    says "cannot open 'none'"
+    must_fail 1 runs results/c none
+    # bad TEXT MESSAGE: this run.tsv must be refused with its name.
+    bad() {
+        printf "$1" >results/c/run.tsv
+        must_fail 1 runs results
+        says "results/c/run.tsv: $2"
+    }
+    bad '' 'is empty'
+    bad 'run\tFILTERS\n' 'has 0 rows, expected one'
+    bad 'run\tFILTERS\nc\t1\nd\t2\n' 'has 2 rows, expected one'
+    bad 'run\tFILTERS\nc\n' 'line 2: has 1 fields, expected 2'
+    bad 'FILTERS\n1\n' "has no column 'run'"
+    bad 'run\tFILTERS\tFILTERS\nc\t1\t2\n' "the column 'FILTERS' is there twice"
+    bad 'run\tseconds\nc\t1\n' "has the column 'seconds'"
+    bad 'run\tFILTERS\nc\t1\0\n' 'line 2: holds the control character'
+    printf 'run\tFILTERS\nc\t1\n' >results/c/run.tsv
+    printf 'step\tseconds\nx\t1\ny\t-1\n' >results/c/times.tsv
+    must_fail 1 runs results
+    says "results/c/times.tsv: line 3, column 'seconds': -1 is out of range"
+    runs --format=tsv results
+    printf 'run\tFILTERS\n\xff\t1\n' >results/c/run.tsv
+    must_fail 1 runs --format=json results
+    says 'is not UTF-8'
+    rm results/c/run.tsv
+    mkdir results/c/run.tsv
+    must_fail 1 runs results
+    says 'results/c/run.tsv: cannot be read: Is a directory'
+}
+
+full_disk() {
+    three_runs
+    for format in text tsv csv json; do
+        must_fail 1 sh -c "runs --format=$format results >/dev/full"
+        says 'No space left on device'
+    done
+}
+
+# What is printed does not depend on the order in which the file system lists names.
+many_runs() {
+    local i
+    for i in $(shuf -i 100-399 --random-source=/bin/sh); do
+        mkdir -p "results/$i"
+        printf 'run\tSEED\tval_acc\n%s\t%s\t0.5\n' "$i" "$i" >"results/$i/run.tsv"
+    done
+    runs --format=tsv --columns=run results | tail -n +2 >out
+    seq 100 399 | diff - out
+}
+
+check 'the text table' text
+check 'TSV, CSV and JSON hold the same, exactly' formats
+check 'chosen columns' columns
+check 'sorting, the first and the best' sorting
+check 'filters' filters
+check 'two runs side by side' difference
+check 'records: directories, files, bad ones' records
+check 'a full disk is noticed' full_disk
+check 'many runs come in the order of their names' many_runs
+done_testing
