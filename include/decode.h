@@ -3,11 +3,11 @@
  *
  * 1. libsndfile decodes to float32: whole numbers are scaled to [-1, 1), floats are taken as they are.
  * 2. Mono is the mean of the channels, in double.
- * 3. If the file's rate differs, libsoxr (0.1.3) resamples by its recipe SOXR_HQ in double precision; the result is
- *    rounded to float32. Its filter is linear-phase and its delay is taken out: a sound keeps its place in time. With L
- *    the lower of the two rates: pass band from 0 to 0.9137 L/2, ripple under 0.01 dB; stop band from L/2, rejection
- *    over 120 dB (soxr.h: passband_end, stopband_begin, 20 bits of precision). At 8000 Hz the pass band ends at
- *    3655 Hz. tests/resample.py measures this with sines. Beyond its ends a sound is taken to be zero.
+ * 3. If the file's rate differs, libsoxr (0.1.3) resamples by its recipe SOXR_HQ in float32. Its filter is linear-phase
+ *    and its delay is taken out: a sound keeps its place in time. With L the lower of the two rates: pass band from 0 to
+ *    0.9137 L/2, ripple under 0.01 dB; stop band from L/2, rejection over 120 dB (soxr.h: passband_end, stopband_begin,
+ *    20 bits of precision). At 8000 Hz the pass band ends at 3655 Hz. tests/resample.py measures this with sines.
+ *    Beyond its ends a sound is taken to be zero.
  * 4. The result is cut, or filled up with zeros, at its end.
  *
  * The whole file is read and checked, also what is cut off. Failures: a file that is empty, not a sound, or has no
@@ -16,9 +16,9 @@
  * frame; a sample that is not finite. What cannot be seen is damage to samples of a format without checksums, and the
  * end missing from an MP3 without a count of its frames.
  *
- * Double precision, and libsoxr's plain code rather than that for AVX, make the bytes the same on every processor:
- * libm's last bits reach the filter, 1e-16 of a sample, but a float32 only if it lies that close to a rounding
- * boundary. */
+ * The bytes are the same on every processor: libsoxr is told to use its SSE code, which every x86-64 has, whatever it
+ * would choose. Its filters are computed with libm's functions, which differ between processors in the last bit of a
+ * double, or rarely of a float; tests/processors.sh compares what comes out, between all usual rates. */
 #ifndef BITFAST_DECODE_H
 #define BITFAST_DECODE_H
 

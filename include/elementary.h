@@ -5,12 +5,17 @@
 #ifndef BITFAST_ELEMENTARY_H
 #define BITFAST_ELEMENTARY_H
 
+#include <stddef.h>
+
 /* e^x within 0.7 ulp. 0 below -745.2, infinite above 709.78; NaN for NaN. Results under 2^-1022 within 1 ulp of the
  * subnormal. */
 double elementary_exp(double x);
 
 /* Natural logarithm within 0.7 ulp. -infinity for 0, NaN below 0 and for NaN, infinity for infinity. */
 double elementary_log(double x);
+
+/* x[i] = elementary_log(x[i]), several at a time; each x[i] must be positive, normal and finite. */
+void elementary_log_normal(double *x, size_t count);
 
 /* sin(2 pi x), x in turns, within 1e-15 absolutely, for |x| < 2^52. */
 double elementary_sin_turns(double x);

@@ -13,12 +13,11 @@
  *   dB       10 log10(max(power, 1e-10)), rounded to a multiple of 1/256, then not less than the clip's
  *            maximum - top_db
  *
- * Why it is rounded. All sums are in double, but OpenBLAS adds a product in an order that depends on the processor. The
- * powers are not negative, so nothing cancels: orders differ by about 1e-15 of the sum, 1e-14 dB. Two such values round
- * to the same multiple of 1/256 unless a boundary lies between them: 1 in about 4e11 values. What remains is that
- * chance: a data set of 400 clips has 1e7 values, and would show one that differs, by 1/256 dB, with a probability of
- * some 3e-5. Everything before the product is the same on every processor: FFTW in long double, which has no vector
- * code and whose plan is estimated, never timed; and elementary.h. */
+ * All sums are in double and in one order on every processor: FFTW is kept to its plain code (FFTW_NO_SIMD) and to an
+ * estimated plan, never a timed one; a band is the chain of its bins in ascending order; and elementary.h. So the bits
+ * depend on FFTW's release and compiler alone, and the rounding takes that away too: another order of the same sums
+ * moves a bin that is 80 dB below its frame by some 1e-11 dB, and a typical one by 1e-13 dB; a multiple of 1/256 changes
+ * only if a boundary lies between, for 1 in 4e10 typical values. */
 #ifndef BITFAST_LOG_MEL_H
 #define BITFAST_LOG_MEL_H
 
@@ -32,7 +31,7 @@
 struct log_mel;
 
 /* For waveforms of `samples` values; more than floor(n_fft/2) are needed to mirror. NULL on failure, with the error
- * set. Sets OpenBLAS to one thread: ours are the threads. */
+ * set. */
 struct log_mel *log_mel_new(const struct feature_parameters *parameters, size_t samples, struct error *error);
 void log_mel_free(struct log_mel *log_mel);
 
@@ -41,8 +40,5 @@ struct clip_shape log_mel_shape(const struct log_mel *log_mel);
 
 /* waveform: `samples` finite values; spectrogram: (n_mels, frames). Threads may call it at the same time. */
 int log_mel_compute(const struct log_mel *log_mel, const float *waveform, float *spectrogram, struct error *error);
-
-/* The filter bank, (n_mels, 1 + n_fft/2), valid until free; for tests. */
-const double *log_mel_bank(const struct log_mel *log_mel);
 
 #endif

@@ -15,11 +15,11 @@ int decode_fix_environment(struct error *error)
     /* Every getenv of libsoxr 0.1.3. */
     static const char *const names[] = {"SOXR_TRACE", "SOXR_MIN_DFT_SIZE", "SOXR_LARGE_DFT_SIZE", "SOXR_COEFS_SIZE",
                                         "SOXR_NUM_THREADS", "SOXR_COEF_INTERP", "SOXR_STRICT_BUF", "SOXR_NOSMALLINTOPT",
-                                        "SOXR_USE_SIMD32", "SOXR_USE_SIMD64"};
+                                        "SOXR_USE_SIMD", "SOXR_USE_SIMD64"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (unsetenv(names[i]) != 0)
             return error_set_errno(error, "cannot change the environment");
-    return setenv("SOXR_USE_SIMD", "0", 1) == 0 ? 0 : error_set_errno(error, "cannot change the environment");
+    return setenv("SOXR_USE_SIMD32", "1", 1) == 0 ? 0 : error_set_errno(error, "cannot change the environment");
 }
 
 /* --- Files that end too early, which libsndfile reads without a word --- */
@@ -98,21 +98,20 @@ struct waveform {
     soxr_t resampler; /* NULL: the rate is right already */
 };
 
-static int append(struct waveform *waveform, const double *values, size_t count, struct error *error)
+static int append(struct waveform *waveform, const float *values, size_t count, struct error *error)
 {
     for (size_t i = 0; i < count && waveform->filled < waveform->samples; i++) {
-        float value = (float)values[i];
-        if (!isfinite(value))
+        if (!isfinite(values[i]))
             return error_set(error, "holds samples too large to resample");
-        waveform->x[waveform->filled++] = value;
+        waveform->x[waveform->filled++] = values[i];
     }
     return 0;
 }
 
 /* Adds `count` values at the file's rate; values = NULL stands for the end of the file. */
-static int add(struct waveform *waveform, const double *values, size_t count, struct error *error)
+static int add(struct waveform *waveform, const float *values, size_t count, struct error *error)
 {
-    double resampled[BLOCK_FRAMES];
+    float resampled[BLOCK_FRAMES];
     size_t taken = 0, made = 1;
     if (waveform->resampler == NULL)
         return append(waveform, values, count, error);
@@ -132,8 +131,8 @@ static int add(struct waveform *waveform, const double *values, size_t count, st
 static int start(struct waveform *waveform, int from_rate, int to_rate, struct error *error)
 {
     soxr_error_t failure = NULL;
-    soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT64_I, SOXR_FLOAT64_I);
-    soxr_quality_spec_t quality = soxr_quality_spec(SOXR_HQ, SOXR_DOUBLE_PRECISION);
+    soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT32_I);
+    soxr_quality_spec_t quality = soxr_quality_spec(SOXR_HQ, 0);
     soxr_runtime_spec_t runtime = soxr_runtime_spec(1);
     if (from_rate == to_rate)
         return 0;
@@ -146,23 +145,32 @@ static int start(struct waveform *waveform, int from_rate, int to_rate, struct e
 
 /* --- Reading --- */
 
-/* `frames` of `channels` interleaved values; `first` is the number of the first frame, for the message. */
-static int mix(const float *frames, size_t count, int channels, sf_count_t first, double *mono, struct error *error)
+/* `count` frames of `channels` interleaved values; `first` is the number of the first frame, for the message. */
+static int mix(const float *frames, size_t count, int channels, sf_count_t first, float *mono, struct error *error)
 {
-    for (size_t i = 0; i < count; i++) {
+    size_t bad = 0, values = count * (size_t)channels;
+    for (size_t i = 0; i < values; i++)
+        bad += isfinite(frames[i]) ? 0 : 1;
+    if (bad > 0) {
+        for (bad = 0; isfinite(frames[bad]); bad++)
+            ;
+        return error_set(error, "sample %jd is not finite, expected finite numbers",
+                         (intmax_t)first + (intmax_t)(bad / (size_t)channels));
+    }
+    if (channels == 1)
+        memcpy(mono, frames, count * sizeof *mono);
+    for (size_t i = 0; i < count && channels > 1; i++) {
         double sum = 0;
         for (int channel = 0; channel < channels; channel++)
             sum += (double)frames[i * (size_t)channels + (size_t)channel];
-        mono[i] = sum / channels;
-        if (!isfinite(sum))
-            return error_set(error, "sample %jd is not finite, expected finite numbers", (intmax_t)first + (intmax_t)i);
+        mono[i] = (float)(sum / channels);
     }
     return 0;
 }
 
 static int read_all(SNDFILE *sound, const SF_INFO *info, float *frames, struct waveform *waveform, struct error *error)
 {
-    double mono[BLOCK_FRAMES];
+    float mono[BLOCK_FRAMES];
     sf_count_t total = 0, got;
     while ((got = sf_readf_float(sound, frames, BLOCK_FRAMES)) > 0) {
         if (mix(frames, (size_t)got, info->channels, total, mono, error) != 0 ||

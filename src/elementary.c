@@ -62,33 +62,22 @@ double elementary_exp(double x)
     return result * power_of_two(half) * power_of_two((int)k - half);
 }
 
-/* x = 2^k (1 + f), sqrt(1/2) < 1 + f <= sqrt(2). With s = f / (2 + f),
+/* log(x 2^exponent), x positive and normal: without a branch, so that a compiler makes vectors of it.
+ * x 2^exponent = 2^k (1 + f), sqrt(1/2) < 1 + f <= sqrt(2). With s = f / (2 + f),
  *     log(1 + f) = 2 artanh(s) = f - s f + 2 s (s^2/3 + s^4/5 + ...) = f - f^2/2 + s (f^2/2 + s^2 Q(s^2)),
  * Q from the Taylor series to s^22, whose rest is below 2^-60 of the result. f - f^2/2 is kept exactly: the square of
  * the upper half of f fits into a double. */
-double elementary_log(double x)
+static inline double log_of_normal(double x, double exponent)
 {
     static const double taylor[] = {2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9, 2.0 / 11, 2.0 / 13, 2.0 / 15, 2.0 / 17,
                                     2.0 / 19, 2.0 / 21, 2.0 / 23};
     static const uint64_t mantissa_mask = (UINT64_C(1) << MANTISSA_BITS) - 1, upper_half = ~UINT64_C(0) << 27;
-    if (isnan(x) || x == INFINITY)
-        return x;
-    if (x == 0.0)
-        return -INFINITY;
-    if (x < 0.0)
-        return NAN;
-    int exponent = 0;
-    if (x < 0x1p-1022) {
-        x *= 0x1p54;
-        exponent = -54;
-    }
-    exponent += (int)(bits_of(x) >> MANTISSA_BITS) - EXPONENT_BIAS;
+    static const double sqrt2 = 0x1.6a09e667f3bcdp0, two_to_52 = 0x1p52;
     double mantissa = from_bits((bits_of(x) & mantissa_mask) | bits_of(1.0));
-    if (mantissa > 0x1.6a09e667f3bcdp0) { /* sqrt(2) */
-        mantissa *= 0.5;
-        exponent++;
-    }
-    double f = mantissa - 1.0, k = exponent;
+    double biased = from_bits(bits_of(x) >> MANTISSA_BITS | bits_of(two_to_52)) - two_to_52; /* a vector can do this */
+    double k = exponent + biased - (mantissa > sqrt2 ? EXPONENT_BIAS - 1.0 : EXPONENT_BIAS);
+    mantissa *= mantissa > sqrt2 ? 0.5 : 1.0;
+    double f = mantissa - 1.0;
     double f_high = from_bits(bits_of(f) & upper_half), f_low = f - f_high;
     double square_high = 0.5 * f_high * f_high, square_low = 0.5 * f_low * (f + f_high);
     double s = f / (2.0 + f), z = s * s;
@@ -97,6 +86,24 @@ double elementary_log(double x)
     double sum = whole + f, sum_rest = (whole - sum) + f;
     double head = sum - square_high, head_rest = (sum - head) - square_high;
     return head + (head_rest + (sum_rest + (k * ln2_low + (rest - square_low))));
+}
+
+double elementary_log(double x)
+{
+    static const double smallest_normal = 0x1p-1022, scale = 0x1p54;
+    if (isnan(x) || x == INFINITY)
+        return x;
+    if (x == 0.0)
+        return -INFINITY;
+    if (x < 0.0)
+        return NAN;
+    return x < smallest_normal ? log_of_normal(x * scale, -54.0) : log_of_normal(x, 0.0);
+}
+
+void elementary_log_normal(double *x, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        x[i] = log_of_normal(x[i], 0.0);
 }
 
 /* Reduced without error to a quarter turn, then the Taylor series of sine to y^21, whose rest is below 2e-18. */

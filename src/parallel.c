@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SLOTS_A_THREAD = 4 };
+
 struct helper {
     struct parallel *team;
     int thread;
@@ -18,6 +20,8 @@ struct parallel {
     void (*turn)(void *context, size_t index, int thread);
     void *context;
     size_t next, count;    /* the next index to hand out */
+    int open;              /* count may still grow */
+    unsigned char *ended;  /* SLOTS_A_THREAD * threads: the turn with that slot is over */
     size_t loop;           /* how many loops were started */
     int working;           /* helpers that have not finished this loop */
     int stopping;
@@ -31,14 +35,33 @@ int parallel_processors(void)
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-/* Takes indices until none is left; the mutex is held on entry and on return. */
+/* The mutex is held on entry and on return, here and below. */
+static void take_turn(struct parallel *parallel, int thread)
+{
+    size_t index = parallel->next++;
+    pthread_mutex_unlock(&parallel->mutex);
+    parallel->turn(parallel->context, index, thread);
+    pthread_mutex_lock(&parallel->mutex);
+    parallel->ended[index % parallel_slots(parallel)] = 1;
+}
+
+/* Takes indices until none is left. */
 static void take_turns(struct parallel *parallel, int thread)
 {
-    while (parallel->next < parallel->count) {
-        size_t index = parallel->next++;
-        pthread_mutex_unlock(&parallel->mutex);
-        parallel->turn(parallel->context, index, thread);
-        pthread_mutex_lock(&parallel->mutex);
+    while (parallel->next < parallel->count)
+        take_turn(parallel, thread);
+}
+
+/* The same while the count grows. */
+static void take_turns_of_stream(struct parallel *parallel, int thread)
+{
+    while (parallel->open || parallel->next < parallel->count) {
+        if (parallel->next < parallel->count) {
+            take_turn(parallel, thread);
+            pthread_cond_signal(&parallel->done);
+        } else {
+            pthread_cond_wait(&parallel->start, &parallel->mutex);
+        }
     }
 }
 
@@ -54,7 +77,7 @@ static void *help(void *argument)
         if (parallel->stopping)
             break;
         seen = parallel->loop;
-        take_turns(parallel, helper->thread);
+        take_turns_of_stream(parallel, helper->thread);
         if (--parallel->working == 0)
             pthread_cond_signal(&parallel->done);
     }
@@ -67,10 +90,14 @@ struct parallel *parallel_new(int threads, struct error *error)
     if (threads == 0)
         threads = parallel_processors();
     struct parallel *parallel = calloc(1, sizeof *parallel + (size_t)threads * sizeof parallel->helpers[0]);
-    if (parallel == NULL) {
+    unsigned char *ended = calloc((size_t)threads, SLOTS_A_THREAD);
+    if (parallel == NULL || ended == NULL) {
+        free(parallel);
+        free(ended);
         error_set(error, "no memory for %d threads", threads);
         return NULL;
     }
+    parallel->ended = ended;
     pthread_mutex_init(&parallel->mutex, NULL);
     pthread_cond_init(&parallel->start, NULL);
     pthread_cond_init(&parallel->done, NULL);
@@ -101,6 +128,7 @@ void parallel_free(struct parallel *parallel)
     pthread_mutex_destroy(&parallel->mutex);
     pthread_cond_destroy(&parallel->start);
     pthread_cond_destroy(&parallel->done);
+    free(parallel->ended);
     free(parallel);
 }
 
@@ -109,19 +137,63 @@ int parallel_threads(const struct parallel *parallel)
     return parallel->threads;
 }
 
-void parallel_for(struct parallel *parallel, size_t count, void (*turn)(void *context, size_t index, int thread),
-                  void *context)
+size_t parallel_slots(const struct parallel *parallel)
+{
+    return SLOTS_A_THREAD * (size_t)parallel->threads;
+}
+
+static void start_loop(struct parallel *parallel, void (*turn)(void *context, size_t index, int thread), void *context,
+                       size_t count, int open)
 {
     pthread_mutex_lock(&parallel->mutex);
     parallel->turn = turn;
     parallel->context = context;
     parallel->next = 0;
     parallel->count = count;
+    parallel->open = open;
     parallel->working = parallel->threads - 1;
     parallel->loop++;
     pthread_cond_broadcast(&parallel->start);
-    take_turns(parallel, 0);
+}
+
+static void end_loop(struct parallel *parallel)
+{
     while (parallel->working > 0)
         pthread_cond_wait(&parallel->done, &parallel->mutex);
     pthread_mutex_unlock(&parallel->mutex);
+}
+
+void parallel_for(struct parallel *parallel, size_t count, void (*turn)(void *context, size_t index, int thread),
+                  void *context)
+{
+    start_loop(parallel, turn, context, count, 0);
+    take_turns(parallel, 0);
+    end_loop(parallel);
+}
+
+/* Writes what is ready; else reads, if there is a slot; else works; else waits. */
+void parallel_in_order(struct parallel *parallel, const struct parallel_stream *stream)
+{
+    size_t slots = parallel_slots(parallel), written = 0;
+    start_loop(parallel, stream->turn, stream->context, 0, 1);
+    while (parallel->open || written < parallel->count) {
+        if (written < parallel->count && parallel->ended[written % slots]) {
+            pthread_mutex_unlock(&parallel->mutex);
+            stream->end(stream->context, written++);
+            pthread_mutex_lock(&parallel->mutex);
+        } else if (parallel->open && parallel->count - written < slots) {
+            pthread_mutex_unlock(&parallel->mutex);
+            int more = stream->begin(stream->context, parallel->count);
+            pthread_mutex_lock(&parallel->mutex);
+            parallel->open = more;
+            parallel->ended[parallel->count % slots] = 0;
+            parallel->count += more ? 1 : 0;
+            pthread_cond_broadcast(&parallel->start);
+        } else if (parallel->next < parallel->count) {
+            take_turn(parallel, 0);
+        } else {
+            pthread_cond_wait(&parallel->done, &parallel->mutex);
+        }
+    }
+    end_loop(parallel);
 }

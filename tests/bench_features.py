@@ -1,14 +1,16 @@
-"""Times the preparation of a data set, from sound files to log-mel spectrograms: our three tools in a pipe, and
-soundfile and torchaudio (Resample, MelSpectrogram, AmplitudeToDB), with as many threads each. Prints the times and
-their ratio; asserts nothing.
+"""Times the preparation of a data set, from sound files to a .npy file of log-mel spectrograms: our three tools in a
+pipe, and soundfile and torchaudio (Resample, MelSpectrogram, AmplitudeToDB), with as many threads each. Prints the times
+and their ratio; asserts nothing.
 
 usage: bench_features.py DIR [THREADS]"""
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
+import numpy
 import soundfile
 import torch
 import torchaudio
@@ -32,6 +34,7 @@ def theirs(directory, paths):
     mel = torchaudio.transforms.MelSpectrogram(SAMPLE_RATE, 400, hop_length=200, n_mels=128)
     decibels = torchaudio.transforms.AmplitudeToDB("power", 80.0)
     resamplers = {}
+    features = []
     for path in paths:
         waveform, rate = soundfile.read(os.path.join(directory, path), dtype="float32", always_2d=True)
         waveform = torch.from_numpy(waveform.T.copy()).mean(0, keepdim=True)
@@ -39,7 +42,9 @@ def theirs(directory, paths):
             resamplers[rate] = torchaudio.transforms.Resample(rate, SAMPLE_RATE)
         waveform = resamplers[rate](waveform)[:, :SAMPLES]
         waveform = torch.nn.functional.pad(waveform, (0, SAMPLES - waveform.shape[1]))
-        decibels(mel(waveform))
+        features.append(decibels(mel(waveform)).numpy())
+    with tempfile.TemporaryFile() as output:
+        numpy.save(output, numpy.stack(features))
 
 
 def processor_seconds():
@@ -52,18 +57,19 @@ def main():
     torch.set_num_threads(threads)
     listing = subprocess.run([f"{BIN}/list-clips", directory], stdout=subprocess.PIPE, check=True, text=True).stdout
     paths = [line.split("\t")[1] for line in listing.splitlines()[1:]]
-    times = {}
-    for turn in range(3):
-        for name, work in (("bitfast", lambda: ours(directory, threads)),
-                           ("torchaudio", lambda: theirs(directory, paths))):
+    work = {"bitfast": lambda: ours(directory, threads), "torchaudio": lambda: theirs(directory, paths)}
+    figures = {name: [] for name in work}
+    for turn in range(5):
+        for name in work:
             wall, processor = time.monotonic(), processor_seconds()
-            work()
-            figures = time.monotonic() - wall, processor_seconds() - processor
-            times[name] = min(times.get(name, figures), figures)
-    for name, (wall, processor) in times.items():
-        print(f"{name}: {wall:.2f} s, {processor:.2f} s of processor time "
-              f"({len(paths)} clips, {threads} threads, best of 3)")
-    print(f"ratio: {times['torchaudio'][0] / times['bitfast'][0]:.2f}")
+            work[name]()
+            figures[name].append((time.monotonic() - wall, processor_seconds() - processor))
+    print(f"features of {len(paths)} clips, {threads} threads, medians of 5, s")
+    for name, pairs in figures.items():
+        wall, processor = (statistics.median(column) for column in zip(*pairs))
+        print(f"{name:<12}{wall:6.2f}   processor time {processor:6.2f}")
+    ratios = sorted(theirs[0] / ours[0] for ours, theirs in zip(*figures.values()))
+    print(f"torchaudio's time over ours: {ratios[2]:.2f} (min {ratios[0]:.2f}, max {ratios[-1]:.2f})\n")
 
 
 main()

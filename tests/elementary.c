@@ -145,6 +145,18 @@ static void log_accuracy(void **state)
     comparison_end(&comparison, "log", 0.7);
 }
 
+static void several_logarithms(void **state)
+{
+    double x[1000], expected[1000];
+    (void)state;
+    for (size_t i = 0; i < 1000; i++) {
+        x[i] = i % 2 == 0 ? random_between(0.25, 4.0, i) : ldexp(random_between(1.0, 2.0, i), (int)(i % 2045) - 1022);
+        expected[i] = elementary_log(x[i]);
+    }
+    elementary_log_normal(x, 1000);
+    assert_memory_equal(x, expected, sizeof x);
+}
+
 static void sin_turns_accuracy(void **state)
 {
     mpfr_t expected, two_pi;
@@ -276,7 +288,8 @@ int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(special_values), cmocka_unit_test(exp_accuracy), cmocka_unit_test(exp_of_subnormal_results),
-        cmocka_unit_test(log_accuracy), cmocka_unit_test(sin_turns_accuracy), cmocka_unit_test(float_rounding),
+        cmocka_unit_test(log_accuracy), cmocka_unit_test(several_logarithms),
+        cmocka_unit_test(sin_turns_accuracy), cmocka_unit_test(float_rounding),
         cmocka_unit_test(wrongly_rounded_logarithms),
     };
     static const struct CMUnitTest exhaustive[] = {cmocka_unit_test(every_float)};

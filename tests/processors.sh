@@ -59,6 +59,33 @@ masked() {
     pipe env LC_ALL=de_DE.UTF-8 LANG=tr_TR.UTF-8 TZ=Asia/Kathmandu MALLOC_PERTURB_=165 | diff expected -
 }
 
+# decode [COMMAND...]: the digests of noise of every usual rate, resampled to every usual rate.
+decode() {
+    local rate
+    for rate in 4000 8000 11025 16000 22050 24000 32000 44100 48000 96000; do
+        "$@" "$top/bin/decode-audio" --root=rates --threads=1 --clip-seconds=1 --sample-rate=$rate <manifest 2>err |
+            sha256sum
+    done
+}
+
+resampled() {
+    mkdir rates
+    local rate
+    for rate in 8000 11025 12000 16000 22050 24000 32000 44100 48000 88200 96000 192000; do
+        sox -R -n -r $rate -c 1 -b 24 rates/$rate.wav synth 1 whitenoise gain -9
+    done
+    printf 'key\tpath\tfold\tlabel\n' >manifest
+    (cd rates && printf '%s\n' *.wav) | awk '{ printf "%s\t%s\t1\t0\n", $1, $1 }' >>manifest
+    decode env >expected
+    [ "$(sort -u expected | wc -l)" -eq 10 ]
+    decode env GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-FMA,-AVX2_Usable,-FMA_Usable,-FMA4_Usable,-AVX512F | diff expected -
+    decode env SOXR_USE_SIMD=0 SOXR_USE_SIMD32=0 SOXR_MIN_DFT_SIZE=8 | diff expected -
+    local model
+    for model in Nehalem Haswell max; do
+        decode qemu-x86_64 -cpu $model | diff expected -
+    done
+}
+
 for model in Nehalem Haswell max; do
     check "qemu's $model" under_qemu "$model"
 done
@@ -73,5 +100,6 @@ models() {
 }
 
 check "qemu's models have what they should" models
+check 'resampling between all usual rates' resampled
 check 'masked instruction sets, OpenBLAS core types, locale, dirty memory' masked
 done_testing

@@ -90,16 +90,22 @@ pipe_and_bad_input() {
 
 threads() {
     build thread CFLAGS='-O1 -g -fsanitize=thread' LDFLAGS=-fsanitize=thread \
-        "$scratch"/thread/bin/{init-model,train-epoch,predict}
+        "$scratch"/thread/bin/{decode-audio,log-mel,init-model,train-epoch,predict}
     make_fold fold.npy 1 9 20 30 3
     PATH=$scratch/thread/bin:$PATH
     init-model --filters=3 --classes=3 >model
     train-epoch --threads=4 --batch-size=4 fold.npy <model >next
     predict --threads=4 fold.npy <next >/dev/null
     train-epoch --threads=1 --batch-size=4 fold.npy <model | cmp - next
+    synth-clips --clips-per-class=3 --folds=1 --sample-rate=11025 --seconds=0.2 set
+    list-clips set >manifest.tsv
+    decode-audio --root=set --clip-seconds=0.2 --threads=4 <manifest.tsv | log-mel --threads=4 >features
+    decode-audio --root=set --clip-seconds=0.2 --threads=1 <manifest.tsv | log-mel --threads=1 | cmp - features
+    printf 'x\tmissing.wav\t1\t0\tx\n' >>manifest.tsv
+    refuse decode-audio --root=set --clip-seconds=0.2 --threads=4 <manifest.tsv
 }
 
-# valgrind 3.19 knows no AVX-512, and its long double is a double: no log-mel here.
+# valgrind 3.19 knows no AVX-512.
 under_valgrind() {
     run() {
         valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite "$top/bin/$1" "${@:2}"
@@ -120,13 +126,15 @@ under_valgrind() {
     [ $status -eq 1 ]
     synth-clips --clips-per-class=1 --folds=1 --sample-rate=8000 --seconds=0.1 set
     run list-clips set >manifest.tsv
-    run decode-audio --root=set --clip-seconds=0.1 <manifest.tsv >/dev/null
+    run decode-audio --root=set --clip-seconds=0.1 <manifest.tsv >waveforms
+    run log-mel --n-mels=12 <waveforms >features
+    log-mel --n-mels=12 <waveforms | cmp - features
 }
 
 programs_under_test=()
 for source in "$top"/tests/*.c; do
     name=$(basename "$source" .c)
-    programs_under_test+=("$name")
+    [[ $name == bench_* ]] || programs_under_test+=("$name")
 done
 
 check 'builds with the address and undefined-behaviour sanitizers' build_address

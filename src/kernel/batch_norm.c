@@ -9,25 +9,52 @@ static inline float larger(float a, float b)
     return a > b ? a : b;
 }
 
+/* The lanes of two sums, held in registers; eight doubles are as many registers as the set needs. */
+enum { LANES_A_PART = 8, PARTS = LANES / LANES_A_PART };
+typedef float float_part __attribute__((vector_size(LANES_A_PART * sizeof(float))));
+typedef double double_part __attribute__((vector_size(LANES_A_PART * sizeof(double))));
+
+struct lanes {
+    double_part sum[PARTS], products[PARTS];
+};
+
+/* Adds `count` terms a and products a * b, in double; the first belongs to lane 0. */
+static inline void add_row(struct lanes *lanes, const float *a, const float *b, int count)
+{
+    int whole = count / LANES * LANES;
+    struct lanes at_work = *lanes;
+    for (int x = 0; x < whole; x += LANES)
+        for (int part = 0; part < PARTS; part++) {
+            float_part a_part, b_part;
+            memcpy(&a_part, a + x + part * LANES_A_PART, sizeof a_part);
+            memcpy(&b_part, b + x + part * LANES_A_PART, sizeof b_part);
+            double_part value = __builtin_convertvector(a_part, double_part);
+            at_work.sum[part] = at_work.sum[part] + value;
+            at_work.products[part] = at_work.products[part] + value * __builtin_convertvector(b_part, double_part);
+        }
+    *lanes = at_work;
+    for (int x = whole; x < count; x++) {
+        int lane = x - whole;
+        lanes->sum[lane / LANES_A_PART][lane % LANES_A_PART] += (double)a[x];
+        lanes->products[lane / LANES_A_PART][lane % LANES_A_PART] += (double)a[x] * (double)b[x];
+    }
+}
+
+static void fold(double sums[2], const struct lanes *lanes)
+{
+    double values[LANES];
+    memcpy(values, lanes->sum, sizeof values);
+    sums[0] = fixed_sum_fold_double(values);
+    memcpy(values, lanes->products, sizeof values);
+    sums[1] = fixed_sum_fold_double(values);
+}
+
 void KERNEL(batch_norm_sums)(double sums[2], const float *c, const struct planes *c_planes)
 {
-    double sum[LANES] = {0}, squares[LANES] = {0};
-    int whole = c_planes->width / LANES * LANES;
-    for (int y = 0; y < c_planes->height; y++, c += c_planes->stride) {
-        for (int x = 0; x < whole; x += LANES)
-            for (int lane = 0; lane < LANES; lane++) {
-                double value = (double)c[x + lane];
-                sum[lane] += value;
-                squares[lane] += value * value;
-            }
-        for (int x = whole; x < c_planes->width; x++) {
-            double value = (double)c[x];
-            sum[x - whole] += value;
-            squares[x - whole] += value * value;
-        }
-    }
-    sums[0] = fixed_sum_fold_double(sum);
-    sums[1] = fixed_sum_fold_double(squares);
+    struct lanes lanes = {0};
+    for (int y = 0; y < c_planes->height; y++, c += c_planes->stride)
+        add_row(&lanes, c, c, c_planes->width);
+    fold(sums, &lanes);
 }
 
 void KERNEL(batch_norm_relu)(float *y, const float *c, struct affine affine, const struct planes *y_planes,
@@ -53,66 +80,79 @@ void KERNEL(batch_norm_relu_max_pool)(float *y, const float *c, struct affine af
     }
 }
 
+enum { COLUMNS = 16 * LANES }; /* of a row at a time, whose gradients are written out before they are added */
+
+static inline int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
 void KERNEL(batch_norm_relu_backward_sums)(double sums[2], const float *dy, const float *c, struct affine affine,
                                            const struct planes *dy_planes, const struct planes *c_planes)
 {
-    double sum[LANES] = {0}, products[LANES] = {0};
-    int whole = c_planes->width / LANES * LANES;
-    for (int row = 0; row < c_planes->height; row++, c += c_planes->stride, dy += dy_planes->stride) {
-        for (int x = 0; x < whole; x += LANES)
-            for (int lane = 0; lane < LANES; lane++) {
-                float y = scalar_fma(c[x + lane], affine.scale, affine.shift);
-                double g = (double)(y > 0.0f ? dy[x + lane] : 0.0f);
-                sum[lane] += g;
-                products[lane] += g * (double)c[x + lane];
-            }
-        for (int x = whole; x < c_planes->width; x++) {
-            float y = scalar_fma(c[x], affine.scale, affine.shift);
-            double g = (double)(y > 0.0f ? dy[x] : 0.0f);
-            sum[x - whole] += g;
-            products[x - whole] += g * (double)c[x];
+    struct lanes lanes = {0};
+    float gradients[COLUMNS];
+    for (int row = 0; row < c_planes->height; row++, c += c_planes->stride, dy += dy_planes->stride)
+        for (int first = 0; first < c_planes->width; first += COLUMNS) {
+            int count = smaller(c_planes->width - first, COLUMNS);
+            for (int x = 0; x < count; x++)
+                gradients[x] = scalar_fma(c[first + x], affine.scale, affine.shift) > 0.0f ? dy[first + x] : 0.0f;
+            add_row(&lanes, gradients, c + first, count);
         }
-    }
-    sums[0] = fixed_sum_fold_double(sum);
-    sums[1] = fixed_sum_fold_double(products);
+    fold(sums, &lanes);
 }
 
-/* The first largest of the square at c, normalised: 0 top left, 1 top right, 2 bottom left, 3 bottom right, or -1 where
- * none is above zero and ReLU lets nothing through. */
-static inline int first_largest(const float *c, int stride, struct affine affine)
+/* Which of the four of a square is its first largest, normalised, as far as ReLU lets it through: 1 or 0 for each. */
+struct first_largest {
+    int top_right, bottom_left, bottom_right; /* the top left one if none of these */
+    int positive;
+};
+
+/* Without a branch, so that a compiler makes vectors of squares. */
+static inline struct first_largest first_largest(const float *top, const float *bottom, struct affine affine)
 {
-    float values[4] = {
-        scalar_fma(c[0], affine.scale, affine.shift),
-        scalar_fma(c[1], affine.scale, affine.shift),
-        scalar_fma(c[stride], affine.scale, affine.shift),
-        scalar_fma(c[stride + 1], affine.scale, affine.shift),
-    };
-    int largest = values[1] > values[0] ? 1 : 0;
-    float value = larger(values[1], values[0]);
-    largest = values[2] > value ? 2 : largest;
-    value = larger(values[2], value);
-    largest = values[3] > value ? 3 : largest;
-    value = larger(values[3], value);
-    return value > 0.0f ? largest : -1;
+    float value = scalar_fma(top[0], affine.scale, affine.shift);
+    float top_right = scalar_fma(top[1], affine.scale, affine.shift);
+    float bottom_left = scalar_fma(bottom[0], affine.scale, affine.shift);
+    float bottom_right = scalar_fma(bottom[1], affine.scale, affine.shift);
+    struct first_largest first;
+    first.top_right = top_right > value;
+    value = larger(top_right, value);
+    first.bottom_left = bottom_left > value;
+    value = larger(bottom_left, value);
+    first.bottom_right = bottom_right > value;
+    value = larger(bottom_right, value);
+    first.positive = value > 0.0f;
+    return first;
 }
 
 void KERNEL(batch_norm_relu_max_pool_backward_sums)(double sums[2], const float *dy, const float *c,
                                                     struct affine affine, const struct planes *dy_planes,
                                                     const struct planes *c_planes)
 {
-    double sum[LANES] = {0}, products[LANES] = {0};
-    for (int row = 0; row < dy_planes->height; row++, c += 2 * c_planes->stride, dy += dy_planes->stride) {
-        for (int x = 0; x < dy_planes->width; x++) {
-            const float *square = c + 2 * x;
-            int largest = first_largest(square, c_planes->stride, affine);
-            const float *at = square + (largest >> 1 & 1) * c_planes->stride + (largest & 1);
-            double g = (double)(largest >= 0 ? dy[x] : 0.0f);
-            sum[x % LANES] += g;
-            products[x % LANES] += g * (double)(largest >= 0 ? *at : 0.0f);
+    struct lanes lanes = {0};
+    float gradients[COLUMNS], values[COLUMNS];
+    for (int row = 0; row < dy_planes->height; row++, c += 2 * c_planes->stride, dy += dy_planes->stride)
+        for (int first = 0; first < dy_planes->width; first += COLUMNS) {
+            int count = smaller(dy_planes->width - first, COLUMNS);
+            for (int x = 0; x < count; x++) {
+                const float *top = c + 2 * (first + x), *bottom = top + c_planes->stride;
+                struct first_largest largest = first_largest(top, bottom, affine);
+                float value = largest.top_right ? top[1] : top[0];
+                value = largest.bottom_left ? bottom[0] : value;
+                value = largest.bottom_right ? bottom[1] : value;
+                gradients[x] = largest.positive ? dy[first + x] : 0.0f;
+                values[x] = largest.positive ? value : 0.0f;
+            }
+            add_row(&lanes, gradients, values, count);
         }
-    }
-    sums[0] = fixed_sum_fold_double(sum);
-    sums[1] = fixed_sum_fold_double(products);
+    fold(sums, &lanes);
+}
+
+/* dc of one value. */
+static inline float gradient(float c, float g, struct affine affine, struct affine line)
+{
+    return scalar_fma(g, affine.scale, scalar_fma(c, line.scale, line.shift));
 }
 
 void KERNEL(batch_norm_relu_backward)(float *c, const float *dy, struct affine affine, struct affine line,
@@ -122,35 +162,43 @@ void KERNEL(batch_norm_relu_backward)(float *c, const float *dy, struct affine a
         for (int x = 0; x < c_planes->width; x++) {
             float y = scalar_fma(c[x], affine.scale, affine.shift);
             float g = y > 0.0f ? dy[x] : 0.0f;
-            c[x] = scalar_fma(g, affine.scale, scalar_fma(c[x], line.scale, line.shift));
+            c[x] = gradient(c[x], g, affine, line);
         }
     }
 }
 
-void KERNEL(batch_norm_relu_max_pool_backward)(float *c, const float *dy, struct affine affine, struct affine line,
-                                               const struct planes *dy_planes, const struct planes *c_planes)
+/* `count` values that no square holds. */
+static void rest_backward(float *c, int count, struct affine affine, struct affine line)
 {
-    int stride = c_planes->stride;
-    for (int row = 0; row < c_planes->height; row++) {
-        float *values = c + (size_t)row * (size_t)stride;
-        int pooled_row = row / 2 < dy_planes->height;
-        for (int x = 0; x < c_planes->width; x++) {
-            /* The rows of a square are done together, with the upper one. */
-            if (row % 2 == 1 && pooled_row && x / 2 < dy_planes->width)
-                continue;
-            if (!pooled_row || x / 2 >= dy_planes->width) {
-                values[x] = scalar_fma(0.0f, affine.scale, scalar_fma(values[x], line.scale, line.shift));
-                continue;
-            }
-            if (x % 2 == 1)
-                continue;
-            float *square = values + x;
-            int largest = first_largest(square, stride, affine);
-            float g = dy[(size_t)(row / 2) * (size_t)dy_planes->stride + (size_t)(x / 2)];
-            for (int i = 0; i < 4; i++) {
-                float *at = square + (i >> 1) * stride + (i & 1);
-                *at = scalar_fma(i == largest ? g : 0.0f, affine.scale, scalar_fma(*at, line.scale, line.shift));
-            }
+    for (int x = 0; x < count; x++)
+        c[x] = gradient(c[x], 0.0f, affine, line);
+}
+
+void KERNEL(batch_norm_relu_max_pool_backward)(float *restrict c, const float *restrict dy, struct affine affine,
+                                               struct affine line, const struct planes *dy_planes,
+                                               const struct planes *c_planes)
+{
+    int squares = dy_planes->width, rest = c_planes->width - 2 * squares;
+    for (int row = 0; row < dy_planes->height; row++, c += 2 * c_planes->stride, dy += dy_planes->stride) {
+        float *below = c + c_planes->stride;
+        for (int x = 0; x < squares; x++) {
+            float *top = c + 2 * x, *bottom = below + 2 * x;
+            struct first_largest first = first_largest(top, bottom, affine);
+            float g = first.positive ? dy[x] : 0.0f;
+            float bottom_right = first.bottom_right ? g : 0.0f;
+            g = first.bottom_right ? 0.0f : g;
+            float bottom_left = first.bottom_left ? g : 0.0f;
+            g = first.bottom_left ? 0.0f : g;
+            float top_right = first.top_right ? g : 0.0f;
+            float top_left = first.top_right ? 0.0f : g;
+            top[0] = gradient(top[0], top_left, affine, line);
+            top[1] = gradient(top[1], top_right, affine, line);
+            bottom[0] = gradient(bottom[0], bottom_left, affine, line);
+            bottom[1] = gradient(bottom[1], bottom_right, affine, line);
         }
+        rest_backward(c + 2 * squares, rest, affine, line);
+        rest_backward(below + 2 * squares, rest, affine, line);
     }
+    for (int row = 2 * dy_planes->height; row < c_planes->height; row++, c += c_planes->stride)
+        rest_backward(c, c_planes->width, affine, line);
 }

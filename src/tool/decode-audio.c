@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,19 +12,21 @@
 #include "manifest.h"
 #include "parallel.h"
 
-enum { CLIPS_A_THREAD = 4 };
+enum { KEPT_BYTES = 32 << 20 }; /* the most that glibc takes for M_MMAP_THRESHOLD */
 
-/* Some clips in a row, decoded at the same time. */
-struct chunk {
+/* The clips of a manifest, several decoded at the same time, each in a slot of its own. */
+struct decoding {
     const char *root;
-    const struct manifest_clip *clips;
+    const struct manifest *manifest;
     int sample_rate;
-    size_t samples;
-    float *x;             /* samples a clip */
-    struct error *errors; /* one a clip; an empty message means success */
+    struct clip_shape shape;
+    size_t samples, slots;
+    float *x;             /* samples a slot */
+    struct error *errors; /* one a slot; an empty message means success */
 };
 
-static int decode_file(const struct manifest_clip *clip, int file, struct chunk *chunk, float *x, struct error *error)
+static int decode_file(const struct manifest_clip *clip, int file, const struct decoding *decoding, float *x,
+                       struct error *error)
 {
     char sha256[DIGEST_TEXT_BYTES];
     if (clip->sha256[0] != '\0') {
@@ -32,48 +35,57 @@ static int decode_file(const struct manifest_clip *clip, int file, struct chunk 
         if (strcmp(sha256, clip->sha256) != 0)
             return error_set(error, "has changed since it was listed: sha256 %s, expected %s", sha256, clip->sha256);
     }
-    return decode_sound(file, chunk->sample_rate, chunk->samples, x, error);
+    return decode_sound(file, decoding->sample_rate, decoding->samples, x, error);
+}
+
+static int begin_clip(void *context, size_t index)
+{
+    const struct decoding *decoding = context;
+    return index < decoding->manifest->count;
 }
 
 static void decode_clip(void *context, size_t index, int thread)
 {
-    struct chunk *chunk = context;
-    struct error *error = &chunk->errors[index];
-    const struct manifest_clip *clip = &chunk->clips[index];
+    const struct decoding *decoding = context;
+    const struct manifest_clip *clip = &decoding->manifest->clips[index];
+    size_t slot = index % decoding->slots;
+    struct error *error = &decoding->errors[slot];
     (void)thread;
-    int file = inner_path_open(chunk->root, clip->path, error);
+    error->message[0] = '\0';
+    int file = inner_path_open(decoding->root, clip->path, error);
     if (file < 0)
         return;
-    if (decode_file(clip, file, chunk, chunk->x + index * chunk->samples, error) != 0)
-        error_prefix(error, "%s/%s", chunk->root, clip->path);
+    if (decode_file(clip, file, decoding, decoding->x + slot * decoding->samples, error) != 0)
+        error_prefix(error, "%s/%s", decoding->root, clip->path);
     close(file);
 }
 
-static void decode_manifest(const struct manifest *manifest, struct chunk *chunk, struct parallel *parallel)
+static void write_clip(void *context, size_t index)
+{
+    const struct decoding *decoding = context;
+    const struct manifest_clip *clip = &decoding->manifest->clips[index];
+    size_t slot = index % decoding->slots;
+    struct clip_head head;
+    struct error error;
+    if (decoding->errors[slot].message[0] != '\0')
+        die_error(&decoding->errors[slot]);
+    if (clip_head_set(&head, clip->key, clip->fold, clip->label, &error) != 0 ||
+        clips_write(stdout, &decoding->shape, &head, decoding->x + slot * decoding->samples, &error) != 0)
+        die_error(&error);
+}
+
+static void decode_manifest(struct decoding *decoding, struct parallel *parallel)
 {
     struct error error;
-    struct clip_shape shape = {.rank = 2, .sizes = {1, (int)chunk->samples}};
-    size_t most = CLIPS_A_THREAD * (size_t)parallel_threads(parallel);
-    chunk->x = allocate_or_die(most * chunk->samples, sizeof *chunk->x);
-    chunk->errors = allocate_or_die(most, sizeof *chunk->errors);
-    if (clips_write_header(stdout, &shape, manifest->count, &error) != 0)
+    const struct parallel_stream stream = {begin_clip, decode_clip, write_clip, decoding};
+    decoding->slots = parallel_slots(parallel);
+    decoding->x = allocate_or_die(decoding->slots * decoding->samples, sizeof *decoding->x);
+    decoding->errors = allocate_or_die(decoding->slots, sizeof *decoding->errors);
+    if (clips_write_header(stdout, &decoding->shape, decoding->manifest->count, &error) != 0)
         die_error(&error);
-    for (size_t first = 0; first < manifest->count; first += most) {
-        size_t count = manifest->count - first < most ? manifest->count - first : most;
-        chunk->clips = manifest->clips + first;
-        parallel_for(parallel, count, decode_clip, chunk);
-        for (size_t i = 0; i < count; i++) {
-            const struct manifest_clip *clip = &chunk->clips[i];
-            struct clip_head head;
-            if (chunk->errors[i].message[0] != '\0')
-                die_error(&chunk->errors[i]);
-            if (clip_head_set(&head, clip->key, clip->fold, clip->label, &error) != 0 ||
-                clips_write(stdout, &shape, &head, chunk->x + i * chunk->samples, &error) != 0)
-                die_error(&error);
-        }
-    }
-    free(chunk->x);
-    free(chunk->errors);
+    parallel_in_order(parallel, &stream);
+    free(decoding->x);
+    free(decoding->errors);
 }
 
 int main(int argc, char **argv)
@@ -103,14 +115,18 @@ int main(int argc, char **argv)
     struct error error;
     struct manifest manifest;
     command_line_parse(&command, argc, argv);
+    /* The libraries take megabytes for each file and give them back: what is given back stays with the process. */
+    mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+    mallopt(M_TRIM_THRESHOLD, 4 * KEPT_BYTES);
     if (decode_fix_environment(&error) != 0 || manifest_read(&manifest, stdin, "standard input", &error) != 0)
         die_error(&error);
     struct parallel *parallel = parallel_new((int)threads, &error);
     if (parallel == NULL)
         die_error(&error);
-    struct chunk chunk = {.root = root, .sample_rate = (int)parameters.sample_rate};
-    chunk.samples = (size_t)floor(parameters.clip_seconds * (double)parameters.sample_rate + 0.5);
-    decode_manifest(&manifest, &chunk, parallel);
+    struct decoding decoding = {.root = root, .manifest = &manifest, .sample_rate = (int)parameters.sample_rate};
+    decoding.samples = (size_t)floor(parameters.clip_seconds * (double)parameters.sample_rate + 0.5);
+    decoding.shape = (struct clip_shape){.rank = 2, .sizes = {1, (int)decoding.samples}};
+    decode_manifest(&decoding, parallel);
     parallel_free(parallel);
     manifest_release(&manifest);
     return close_output();

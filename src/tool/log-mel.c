@@ -7,66 +7,68 @@
 #include "log_mel.h"
 #include "parallel.h"
 
-enum { CLIPS_A_THREAD = 4 };
-
-/* Some clips in a row, transformed at the same time. */
-struct chunk {
+/* The clips of a stream, several transformed at the same time, each in a slot of its own. */
+struct transforming {
     const struct log_mel *log_mel;
-    size_t samples, values;
-    struct clip_head *heads;
-    float *waveforms;     /* samples a clip */
-    float *spectrograms;  /* values a clip */
-    struct error *errors; /* one a clip; an empty message means success */
+    struct clips_stream *clips;
+    struct clip_shape shape;
+    size_t samples, values, slots;
+    struct clip_head *heads; /* one a slot */
+    float *waveforms;        /* samples a slot */
+    float *spectrograms;     /* values a slot */
+    struct error *errors;    /* one a slot; an empty message means success */
 };
+
+static int read_clip(void *context, size_t index)
+{
+    const struct transforming *work = context;
+    struct error error;
+    size_t slot = index % work->slots;
+    int status = clips_stream_next(work->clips, &work->heads[slot], work->waveforms + slot * work->samples, &error);
+    if (status < 0)
+        die_error(&error);
+    return status;
+}
 
 static void transform_clip(void *context, size_t index, int thread)
 {
-    struct chunk *chunk = context;
+    const struct transforming *work = context;
+    size_t slot = index % work->slots;
     (void)thread;
-    log_mel_compute(chunk->log_mel, chunk->waveforms + index * chunk->samples,
-                    chunk->spectrograms + index * chunk->values, &chunk->errors[index]);
+    work->errors[slot].message[0] = '\0';
+    log_mel_compute(work->log_mel, work->waveforms + slot * work->samples, work->spectrograms + slot * work->values,
+                    &work->errors[slot]);
 }
 
-/* Reads up to `most` clips; returns how many there were. */
-static size_t read_chunk(struct clips_stream *clips, struct chunk *chunk, size_t most)
+static void write_clip(void *context, size_t index)
 {
+    const struct transforming *work = context;
     struct error error;
-    size_t count = 0;
-    for (int status = 1; count < most; count++) {
-        status = clips_stream_next(clips, &chunk->heads[count], chunk->waveforms + count * chunk->samples, &error);
-        if (status < 0)
-            die_error(&error);
-        if (status == 0)
-            break;
-    }
-    return count;
-}
-
-static void transform_stream(struct clips_stream *clips, struct chunk *chunk, struct parallel *parallel)
-{
-    struct error error;
-    struct clip_shape shape = log_mel_shape(chunk->log_mel);
-    size_t count, most = CLIPS_A_THREAD * (size_t)parallel_threads(parallel);
-    chunk->values = clip_shape_values(&shape);
-    chunk->heads = allocate_or_die(most, sizeof *chunk->heads);
-    chunk->waveforms = allocate_or_die(most * chunk->samples, sizeof *chunk->waveforms);
-    chunk->spectrograms = allocate_or_die(most * chunk->values, sizeof *chunk->spectrograms);
-    chunk->errors = allocate_or_die(most, sizeof *chunk->errors);
-    if (clips_write_header(stdout, &shape, clips->count, &error) != 0)
+    size_t slot = index % work->slots;
+    if (work->errors[slot].message[0] != '\0')
+        die_error(&work->errors[slot]);
+    if (clips_write(stdout, &work->shape, &work->heads[slot], work->spectrograms + slot * work->values, &error) != 0)
         die_error(&error);
-    while ((count = read_chunk(clips, chunk, most)) > 0) {
-        parallel_for(parallel, count, transform_clip, chunk);
-        for (size_t i = 0; i < count; i++) {
-            if (chunk->errors[i].message[0] != '\0')
-                die_error(&chunk->errors[i]);
-            if (clips_write(stdout, &shape, &chunk->heads[i], chunk->spectrograms + i * chunk->values, &error) != 0)
-                die_error(&error);
-        }
-    }
-    free(chunk->heads);
-    free(chunk->waveforms);
-    free(chunk->spectrograms);
-    free(chunk->errors);
+}
+
+static void transform_stream(struct transforming *work, struct parallel *parallel)
+{
+    struct error error;
+    const struct parallel_stream stream = {read_clip, transform_clip, write_clip, work};
+    work->shape = log_mel_shape(work->log_mel);
+    work->values = clip_shape_values(&work->shape);
+    work->slots = parallel_slots(parallel);
+    work->heads = allocate_or_die(work->slots, sizeof *work->heads);
+    work->waveforms = allocate_or_die(work->slots * work->samples, sizeof *work->waveforms);
+    work->spectrograms = allocate_or_die(work->slots * work->values, sizeof *work->spectrograms);
+    work->errors = allocate_or_die(work->slots, sizeof *work->errors);
+    if (clips_write_header(stdout, &work->shape, work->clips->count, &error) != 0)
+        die_error(&error);
+    parallel_in_order(parallel, &stream);
+    free(work->heads);
+    free(work->waveforms);
+    free(work->spectrograms);
+    free(work->errors);
 }
 
 int main(int argc, char **argv)
@@ -105,13 +107,13 @@ int main(int argc, char **argv)
     if (clips.shape.rank != 2 || clips.shape.sizes[0] != 1)
         die("standard input: holds clips of shape %s, expected waveforms, 1x(samples)",
             clip_shape_text(&clips.shape, shape));
-    struct chunk chunk = {.samples = clip_shape_values(&clips.shape)};
-    struct log_mel *log_mel = log_mel_new(&parameters, chunk.samples, &error);
+    struct transforming work = {.clips = &clips, .samples = clip_shape_values(&clips.shape)};
+    struct log_mel *log_mel = log_mel_new(&parameters, work.samples, &error);
     struct parallel *parallel = log_mel != NULL ? parallel_new((int)threads, &error) : NULL;
     if (parallel == NULL)
         die_error(&error);
-    chunk.log_mel = log_mel;
-    transform_stream(&clips, &chunk, parallel);
+    work.log_mel = log_mel;
+    transform_stream(&work, parallel);
     parallel_free(parallel);
     log_mel_free(log_mel);
     return close_output();
