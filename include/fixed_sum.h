@@ -5,8 +5,9 @@
  * register, the number of threads and the way the work is cut cannot change a bit.
  *
  *   weight gradient of a convolution (float): one clip's positions p = 0, 1, ... of the planes (planes.h; pads
- *     included, their terms are zero), lane p mod LANES, each term one fused multiply-add; folded; then clips in
- *     ascending order (fixed_sum_clips).
+ *     included: there dy is zero), in blocks of BLOCK_POSITIONS; in a block, lane p mod LANES from zero, each term one
+ *     fused multiply-add; the blocks' lanes are added in ascending order; folded; then clips in ascending order
+ *     (fixed_sum_clips). So a term goes through at most BLOCK_POSITIONS / LANES + blocks + 4 + clips roundings.
  *   sums of a channel (double): rows in ascending order, lane x mod LANES of column x; folded; then clips in ascending
  *     order.
  *   loss and counts of an epoch: clips in ascending order.
@@ -18,7 +19,7 @@
 
 #include <stddef.h>
 
-enum { LANES = 16 };
+enum { LANES = 16, BLOCK_POSITIONS = 1024 };
 
 static inline float fixed_sum_fold(const float lanes[LANES])
 {

@@ -5,19 +5,17 @@
 #include "fixed_sum.h"
 #include "kernel/vector.h"
 
-enum {
-    TILE_POSITIONS = TILE_VECTORS * VECTOR_FLOATS,
-    CHUNK = 512 /* positions of the weight gradient at a time: what it reads stays in the first-level cache */
-};
+enum { TILE_POSITIONS = TILE_VECTORS * VECTOR_FLOATS };
 
-_Static_assert(PACKED_OUTPUTS % TILE_OUTPUTS == 0 && TILE_POSITIONS <= (int)PLANES_OVERRUN && CHUNK % LANES == 0,
+_Static_assert(PACKED_OUTPUTS % TILE_OUTPUTS == 0 && TILE_POSITIONS <= (int)PLANES_OVERRUN &&
+                   BLOCK_POSITIONS % LANES == 0,
                "tiles divide what they are cut from");
 
-/* Of the weight gradient: a chunk of the gradients, and the lanes of one tile of outputs. */
+/* Of the weight gradient: a block of the gradients, and the lanes of one tile of outputs. */
 size_t KERNEL(convolution_scratch_values)(int outputs, int inputs, int kernel)
 {
     (void)outputs;
-    return (size_t)TILE_OUTPUTS * (CHUNK + (size_t)inputs * (size_t)(kernel * kernel) * LANES);
+    return (size_t)TILE_OUTPUTS * (BLOCK_POSITIONS + (size_t)inputs * (size_t)(kernel * kernel) * LANES);
 }
 
 /* packed[group][i][ky][kx][o within the group], missing outputs zero. */
@@ -55,6 +53,7 @@ static inline void convolve_tile(vector sums[TILE_OUTPUTS][TILE_VECTORS], const 
                     values[v] = vector_load(row + kx + v * VECTOR_FLOATS);
                 for (int o = 0; o < TILE_OUTPUTS; o++) {
                     vector weight = vector_broadcast(packed[o]);
+                    VECTOR_KEEP(weight);
                     for (int v = 0; v < TILE_VECTORS; v++)
                         tile[o][v] = vector_fma(weight, values[v], tile[o][v]);
                 }
@@ -104,36 +103,40 @@ void KERNEL(convolution)(float *y, const float *x, const float *packed, const fl
 
 enum { TILE_COLUMNS = TILE_VECTORS };
 
-/* Adds the products of `count` positions (a multiple of LANES) to the lanes of TILE_OUTPUTS x columns weights; lanes of
- * neighbouring columns follow one another, those of the next output are output_step floats on. dy is as pack_gradients
- * leaves it, x the input's channel, shifted to the first column. */
-static inline void add_products(float *lanes, size_t output_step, const float *dy, const float *x, size_t count,
-                                const int columns)
+/* Adds the sums over a block's `count` positions (a multiple of LANES) to the lanes of TILE_OUTPUTS x columns weights;
+ * lanes of neighbouring columns follow one another, those of the next output are output_step floats on. dy is as
+ * pack_gradients leaves it, x the input's channel, shifted to the first column. The block is small enough for the
+ * first-level cache, so that for all weights what is read comes from there. */
+static inline void add_block(float *lanes, size_t output_step, const float *dy, const float *x, size_t count,
+                             const int columns)
 {
     for (int part = 0; part < LANES; part += VECTOR_FLOATS) {
         const float *gradients = dy + part;
         vector tile[TILE_OUTPUTS][TILE_COLUMNS];
         for (int o = 0; o < TILE_OUTPUTS; o++)
             for (int kx = 0; kx < columns; kx++)
-                tile[o][kx] = vector_load(lanes + (size_t)o * output_step + kx * LANES + part);
+                tile[o][kx] = vector_broadcast(0.0f);
         for (size_t p = (size_t)part; p < count; p += LANES, gradients += TILE_OUTPUTS * LANES) {
             vector values[TILE_COLUMNS];
             for (int kx = 0; kx < columns; kx++)
                 values[kx] = vector_load(x + p + kx);
             for (int o = 0; o < TILE_OUTPUTS; o++) {
                 vector gradient = vector_load(gradients + o * LANES);
+                VECTOR_KEEP(gradient);
                 for (int kx = 0; kx < columns; kx++)
                     tile[o][kx] = vector_fma(gradient, values[kx], tile[o][kx]);
             }
         }
         for (int o = 0; o < TILE_OUTPUTS; o++)
-            for (int kx = 0; kx < columns; kx++)
-                vector_store(lanes + (size_t)o * output_step + kx * LANES + part, tile[o][kx]);
+            for (int kx = 0; kx < columns; kx++) {
+                float *to = lanes + (size_t)o * output_step + kx * LANES + part;
+                vector_store(to, vector_load(to) + tile[o][kx]);
+            }
     }
 }
 
-/* All weights of TILE_OUTPUTS outputs, for one chunk of positions. */
-static void add_chunk(float *lanes, const float *dy, const float *x, size_t count, const struct planes *x_planes)
+/* All weights of TILE_OUTPUTS outputs, for one block of positions. */
+static void add_weights(float *lanes, const float *dy, const float *x, size_t count, const struct planes *x_planes)
 {
     int kernel = 2 * x_planes->pad + 1;
     size_t output_step = (size_t)x_planes->channels * (size_t)(kernel * kernel) * LANES;
@@ -142,14 +145,17 @@ static void add_chunk(float *lanes, const float *dy, const float *x, size_t coun
         for (int ky = 0; ky < kernel; ky++, row += x_planes->stride) {
             int kx = 0;
             for (; kx + TILE_COLUMNS <= kernel; kx += TILE_COLUMNS, lanes += TILE_COLUMNS * LANES)
-                add_products(lanes, output_step, dy, row + kx, count, TILE_COLUMNS);
-            for (; kx < kernel; kx++, lanes += LANES)
-                add_products(lanes, output_step, dy, row + kx, count, 1);
+                add_block(lanes, output_step, dy, row + kx, count, TILE_COLUMNS);
+            if (kernel - kx == 2)
+                add_block(lanes, output_step, dy, row + kx, count, 2);
+            if (kernel - kx == 1)
+                add_block(lanes, output_step, dy, row + kx, count, 1);
+            lanes += (kernel - kx) * LANES;
         }
     }
 }
 
-/* packed[p / LANES][o][p mod LANES]: what one turn of add_products reads lies together. Outputs past the last are the
+/* packed[p / LANES][o][p mod LANES]: what one turn of add_block reads lies together. Outputs past the last are the
  * last one again; their result is not used. */
 static void pack_gradients(float *packed, const float *dy, int first, size_t p, size_t count,
                            const struct planes *dy_planes)
@@ -168,13 +174,13 @@ void KERNEL(convolution_backward_weight)(float *dweight, const float *dy, const 
     size_t weights = (size_t)x_planes->channels * (size_t)(kernel * kernel);
     size_t all = (size_t)dy_planes->channels * weights;
     size_t positions = (planes_positions(x_planes) + LANES - 1) / LANES * LANES;
-    float *gradients = scratch, *lanes = scratch + TILE_OUTPUTS * CHUNK;
+    float *gradients = scratch, *lanes = scratch + TILE_OUTPUTS * BLOCK_POSITIONS;
     for (int o = 0; o < dy_planes->channels; o += TILE_OUTPUTS) {
         memset(lanes, 0, TILE_OUTPUTS * weights * LANES * sizeof *lanes);
-        for (size_t p = 0; p < positions; p += CHUNK) {
-            size_t count = positions - p < CHUNK ? positions - p : CHUNK;
+        for (size_t p = 0; p < positions; p += BLOCK_POSITIONS) {
+            size_t count = positions - p < BLOCK_POSITIONS ? positions - p : BLOCK_POSITIONS;
             pack_gradients(gradients, dy, o, p, count, dy_planes);
-            add_chunk(lanes, gradients, x + x_planes->margin + p, count, x_planes);
+            add_weights(lanes, gradients, x + x_planes->margin + p, count, x_planes);
         }
         size_t first = (size_t)o * weights;
         for (size_t w = 0; w < TILE_OUTPUTS * weights && first + w < all; w++)

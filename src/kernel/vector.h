@@ -20,6 +20,7 @@ static inline vector vector_load(const float *from) { return _mm512_loadu_ps(fro
 static inline void vector_store(float *to, vector value) { _mm512_storeu_ps(to, value); }
 static inline vector vector_broadcast(float value) { return _mm512_set1_ps(value); }
 static inline float scalar_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+#define VECTOR_KEEP(value) __asm__("" : "+v"(value))
 #elif defined(__FMA__)
 #include <immintrin.h>
 enum { VECTOR_FLOATS = 8, TILE_OUTPUTS = 4, TILE_VECTORS = 3 };
@@ -29,6 +30,7 @@ static inline vector vector_load(const float *from) { return _mm256_loadu_ps(fro
 static inline void vector_store(float *to, vector value) { _mm256_storeu_ps(to, value); }
 static inline vector vector_broadcast(float value) { return _mm256_set1_ps(value); }
 static inline float scalar_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+#define VECTOR_KEEP(value) __asm__("" : "+x"(value))
 #else
 enum { VECTOR_FLOATS = 4, TILE_OUTPUTS = 2, TILE_VECTORS = 2 };
 typedef float vector __attribute__((vector_size(16)));
@@ -69,6 +71,10 @@ static inline vector vector_load(const float *from)
 
 static inline void vector_store(float *to, vector value) { memcpy(to, &value, sizeof value); }
 static inline vector vector_broadcast(float value) { return (vector){value, value, value, value}; }
+#define VECTOR_KEEP(value) (void)(value)
 #endif
+
+/* VECTOR_KEEP(value): it stays in a register. Compilers would rather load it again for every product that it is in, and
+ * then the loads take longer than the products. */
 
 #endif

@@ -38,18 +38,23 @@ void convolution_backward_weight_reference(float *dweight, const float *dy, cons
                                            const struct planes *dy_planes, const struct planes *x_planes)
 {
     int pad = x_planes->pad, kernel = 2 * pad + 1;
+    size_t positions = planes_positions(x_planes);
     for (int o = 0; o < dy_planes->channels; o++)
         for (int i = 0; i < x_planes->channels; i++)
             for (int ky = 0; ky < kernel; ky++)
                 for (int kx = 0; kx < kernel; kx++) {
-                    float lanes[LANES] = {0};
-                    for (int row = 0; row < dy_planes->height; row++)
-                        for (int column = 0; column < dy_planes->width; column++) {
-                            int lane = (row * dy_planes->stride + column) % LANES;
-                            lanes[lane] = fmaf(at(dy, dy_planes, o, row, column),
-                                               at(x, x_planes, i, row + ky - pad, column + kx - pad), lanes[lane]);
-                        }
-                    *dweight++ = fixed_sum_fold(lanes);
+                    const float *dy_channel = planes_channel_const(dy_planes, dy, o);
+                    const float *shifted = planes_channel_const(x_planes, x, i) +
+                                           (ptrdiff_t)(ky - pad) * x_planes->stride + (kx - pad);
+                    float total[LANES] = {0};
+                    for (size_t block = 0; block < positions; block += BLOCK_POSITIONS) {
+                        float lanes[LANES] = {0};
+                        for (size_t p = block; p < block + BLOCK_POSITIONS && p < positions; p++)
+                            lanes[p % LANES] = fmaf(dy_channel[p], shifted[p], lanes[p % LANES]);
+                        for (int lane = 0; lane < LANES; lane++)
+                            total[lane] = total[lane] + lanes[lane];
+                    }
+                    *dweight++ = fixed_sum_fold(total);
                 }
 }
 
