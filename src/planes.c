@@ -1,8 +1,10 @@
+#define _DEFAULT_SOURCE /* madvise */
 #include "planes.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static size_t round_up(size_t count)
 {
@@ -34,13 +36,23 @@ size_t planes_positions(const struct planes *planes)
     return (size_t)planes->height * (size_t)planes->stride;
 }
 
+/* Large pieces are asked for as huge pages: there are fewer faults when they are first written, and fewer misses of the
+ * translation cache when a convolution goes through many planes at once. */
 float *planes_allocate(const struct planes *planes, size_t clips)
 {
+    const size_t huge_page = (size_t)2 << 20;
     size_t total = planes_total(planes);
-    if (clips == 0 || total > SIZE_MAX / sizeof(float) / clips)
+    if (clips == 0 || total > SIZE_MAX / 2 / sizeof(float) / clips)
         return NULL;
-    float *memory = aligned_alloc(PLANES_ALIGNMENT * sizeof(float), total * clips * sizeof(float));
-    if (memory != NULL)
-        memset(memory, 0, total * clips * sizeof(float));
-    return memory;
+    size_t bytes = total * clips * sizeof(float), alignment = PLANES_ALIGNMENT * sizeof(float);
+    if (bytes >= huge_page) {
+        alignment = huge_page;
+        bytes = (bytes + huge_page - 1) / huge_page * huge_page;
+    }
+    float *memory = aligned_alloc(alignment, bytes);
+    if (memory == NULL)
+        return NULL;
+    if (bytes >= huge_page)
+        madvise(memory, bytes, MADV_HUGEPAGE); /* only advice: without it all is the same, but slower */
+    return memset(memory, 0, bytes);
 }
