@@ -309,7 +309,7 @@ contract := -std=c11 -D_POSIX_C_SOURCE=200809L -ffp-contract=off -fno-math-errno
 brief = $(if $(strip $(V)),,@printf '%-9s %s\n' $1 $2 &&)
 compile = $(call brief,compile,$<) $(CC) $(contract) $(warnings) $(CFLAGS) -Iinclude -Isrc -MMD -MP -c -o $@ $<
 link = $(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
-libraries := -lsndfile -lsoxr -lfftw3 -lopenblas -ljansson -lcsv -lcrypto -lm -pthread
+libraries := -lsndfile -lsoxr -lfftw3 -ljansson -lcsv -lcrypto -lm -pthread
 
 kernel_sets := baseline avx2 avx512
 kernel_flags_baseline := -O3

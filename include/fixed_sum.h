@@ -21,27 +21,19 @@
 
 enum { LANES = 16, BLOCK_POSITIONS = 1024 };
 
-static inline float fixed_sum_fold(const float lanes[LANES])
-{
-    float folded[LANES];
-    for (int lane = 0; lane < LANES; lane++)
-        folded[lane] = lanes[lane];
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int lane = 0; lane < half; lane++)
-            folded[lane] = folded[lane] + folded[lane + half];
-    return folded[0];
-}
-
-static inline double fixed_sum_fold_double(const double lanes[LANES])
-{
-    double folded[LANES];
-    for (int lane = 0; lane < LANES; lane++)
-        folded[lane] = lanes[lane];
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int lane = 0; lane < half; lane++)
-            folded[lane] = folded[lane] + folded[lane + half];
-    return folded[0];
-}
+/* Written out, because compilers do not make vectors of a loop over the halves. */
+#define FIXED_SUM_FOLD(name, type)                                                                                     \
+    static inline type name(const type lanes[LANES])                                                                   \
+    {                                                                                                                  \
+        type eight[8], four[4];                                                                                        \
+        for (int lane = 0; lane < 8; lane++)                                                                           \
+            eight[lane] = lanes[lane] + lanes[lane + 8];                                                               \
+        for (int lane = 0; lane < 4; lane++)                                                                           \
+            four[lane] = eight[lane] + eight[lane + 4];                                                                \
+        return (four[0] + four[2]) + (four[1] + four[3]);                                                              \
+    }
+FIXED_SUM_FOLD(fixed_sum_fold, float)
+FIXED_SUM_FOLD(fixed_sum_fold_double, double)
 
 /* sum[i] = terms[0][i] + terms[1][i] + ..., clips in ascending order; terms is (clips, count). */
 static inline void fixed_sum_clips(float *sum, const float *terms, size_t clips, size_t count)

@@ -1,6 +1,8 @@
 #include "engine.h"
 
 #include <cblas.h>
+#include <dlfcn.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { CHUNK = 1024 /* positions of a plane at a time: the im2col matrix stays in the second-level cache */ };
@@ -9,6 +11,21 @@ static size_t scratch_values(int outputs, int inputs, int kernel)
 {
     (void)outputs;
     return (size_t)inputs * (size_t)(kernel * kernel) * CHUNK;
+}
+
+/* OpenBLAS is loaded only where it is asked for: it starts threads of its own, which take processors from ours. */
+static __typeof__(cblas_sgemm) *sgemm;
+
+static int load_openblas(struct error *error)
+{
+    void *library = NULL;
+    if (setenv("OPENBLAS_NUM_THREADS", "1", 1) == 0)
+        library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+    void *symbol = library != NULL ? dlsym(library, "cblas_sgemm") : NULL;
+    if (symbol == NULL)
+        return error_set(error, "cannot load OpenBLAS: %s", library != NULL ? "no cblas_sgemm" : dlerror());
+    memcpy(&sgemm, &symbol, sizeof symbol);
+    return 0;
 }
 
 /* The weight as a plain matrix (outputs, inputs * k * k). */
@@ -47,8 +64,8 @@ static void convolution(float *y, const float *x, const float *packed, const flo
     for (size_t p = 0; p < positions; p += CHUNK) {
         size_t count = positions - p < CHUNK ? positions - p : CHUNK;
         int rows = im2col(scratch, x, p, count, x_planes);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, y_planes->channels, (int)count, rows, 1.0f, packed,
-                    rows, scratch, (int)count, 0.0f, planes_channel(y_planes, y, 0) + p, (int)y_planes->size);
+        sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, y_planes->channels, (int)count, rows, 1.0f, packed,
+              rows, scratch, (int)count, 0.0f, planes_channel(y_planes, y, 0) + p, (int)y_planes->size);
     }
     for (int o = 0; o < y_planes->channels; o++) {
         float *row = planes_channel(y_planes, y, o);
@@ -67,9 +84,9 @@ static void convolution_backward_weight(float *dweight, const float *dy, const f
     for (size_t p = 0; p < positions; p += CHUNK) {
         size_t count = positions - p < CHUNK ? positions - p : CHUNK;
         int rows = im2col(scratch, x, p, count, x_planes);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, dy_planes->channels, rows, (int)count, 1.0f,
-                    planes_channel_const(dy_planes, dy, 0) + p, (int)dy_planes->size, scratch, (int)count,
-                    p == 0 ? 0.0f : 1.0f, dweight, rows);
+        sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, dy_planes->channels, rows, (int)count, 1.0f,
+              planes_channel_const(dy_planes, dy, 0) + p, (int)dy_planes->size, scratch, (int)count,
+              p == 0 ? 0.0f : 1.0f, dweight, rows);
     }
 }
 
@@ -80,7 +97,8 @@ int engine_select(struct kernels *kernels, const char *engine, const char *set, 
         return error_set(error, "this processor has no kernels '%s'", set);
     *kernels = *exact;
     if (strcmp(engine, "openblas") == 0) {
-        openblas_set_num_threads(1);
+        if (load_openblas(error) != 0)
+            return -1;
         kernels->name = "openblas";
         kernels->convolution_scratch_values = scratch_values;
         kernels->convolution_pack = pack;
