@@ -3,11 +3,11 @@
  *
  * 1. libsndfile decodes to float32: whole numbers are scaled to [-1, 1), floats are taken as they are.
  * 2. Mono is the mean of the channels, in double.
- * 3. If the file's rate differs, libsoxr (0.1.3) resamples by its recipe SOXR_HQ in float32. Its filter is linear-phase
- *    and its delay is taken out: a sound keeps its place in time. With L the lower of the two rates: pass band from 0 to
- *    0.9137 L/2, ripple under 0.01 dB; stop band from L/2, rejection over 120 dB (soxr.h: passband_end, stopband_begin,
- *    20 bits of precision). At 8000 Hz the pass band ends at 3655 Hz. tests/resample.py measures this with sines.
- *    Beyond its ends a sound is taken to be zero.
+ * 3. If the file's rate differs, libsoxr (0.1.3) resamples by its recipe SOXR_HQ in float32. Its filter is
+ *    linear-phase and its delay is taken out: a sound keeps its place in time. With L the lower of the two rates: pass
+ *    band from 0 to 0.9137 L/2, ripple under 0.01 dB; stop band from L/2, rejection over 120 dB (soxr.h: passband_end,
+ *    stopband_begin, 20 bits of precision). At 8000 Hz the pass band ends at 3655 Hz. tests/resample.py measures this
+ *    with sines. Beyond its ends a sound is taken to be zero.
  * 4. The result is cut, or filled up with zeros, at its end.
  *
  * The whole file is read and checked, also what is cut off. Failures: a file that is empty, not a sound, or has no

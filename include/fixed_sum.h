@@ -35,6 +35,11 @@ enum { LANES = 16, BLOCK_POSITIONS = 1024 };
 FIXED_SUM_FOLD(fixed_sum_fold, float)
 FIXED_SUM_FOLD(fixed_sum_fold_double, double)
 
+/* Two sums of a channel while they grow. */
+struct channel_sums {
+    double sum[LANES], products[LANES];
+};
+
 /* sum[i] = terms[0][i] + terms[1][i] + ..., clips in ascending order; terms is (clips, count). */
 static inline void fixed_sum_clips(float *sum, const float *terms, size_t clips, size_t count)
 {

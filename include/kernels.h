@@ -5,13 +5,15 @@
  * seam between the engines: `exact` (these) and `openblas` (im2col and sgemm, engine.h).
  *
  * Shapes: C channels, H rows, W columns, K classes, k kernel size; the weight of a convolution is (C_out, C_in, k, k).
- * x, y, c, dy, ... are the planes of one clip, or one channel of them where the comment says so. Sizes are not checked:
- * network.c makes them once. Outputs come first, then inputs, then sizes. */
+ * x, y, c, dy, ... are the planes of one clip, or one channel of them where the comment says so; or a band of them,
+ * some rows (planes_band). Sizes are not checked: network.c makes them once. Outputs come first, then inputs, then
+ * sizes. */
 #ifndef BITFAST_KERNELS_H
 #define BITFAST_KERNELS_H
 
 #include <stddef.h>
 
+#include "fixed_sum.h"
 #include "planes.h"
 
 enum { PACKED_OUTPUTS = 8 };
@@ -42,8 +44,8 @@ struct kernels {
     void (*convolution_backward_weight)(float *dweight, const float *dy, const float *x, float *scratch,
                                         const struct planes *dy_planes, const struct planes *x_planes);
 
-    /* One channel: sums[0] = sum of c, sums[1] = sum of c * c, in double. */
-    void (*batch_norm_sums)(double sums[2], const float *c, const struct planes *c_planes);
+    /* One channel: adds to the lanes of the sum of c and of the sum of c * c. Bands come in ascending order. */
+    void (*batch_norm_sums)(struct channel_sums *sums, const float *c, const struct planes *c_planes);
 
     /* One channel: y = max(0, c * scale + shift). */
     void (*batch_norm_relu)(float *y, const float *c, struct affine affine, const struct planes *y_planes,
@@ -53,12 +55,13 @@ struct kernels {
     void (*batch_norm_relu_max_pool)(float *y, const float *c, struct affine affine, const struct planes *y_planes,
                                      const struct planes *c_planes);
 
-    /* One channel, dy the gradient of batch_norm_relu's y; g = dy where y > 0, else 0: sums[0] = sum of g, sums[1] =
-     * sum of g * c, in double. With _max_pool, g belongs to the square's first largest c * scale + shift, and the lanes
-     * of the sum are those of the pooled columns. */
-    void (*batch_norm_relu_backward_sums)(double sums[2], const float *dy, const float *c, struct affine affine,
-                                          const struct planes *dy_planes, const struct planes *c_planes);
-    void (*batch_norm_relu_max_pool_backward_sums)(double sums[2], const float *dy, const float *c,
+    /* One channel, dy the gradient of batch_norm_relu's y; g = dy where y > 0, else 0: adds to the lanes of the sum of
+     * g and of the sum of g * c. With _max_pool, g belongs to the square's first largest c * scale + shift, and the
+     * lanes are those of the pooled columns. Bands come in ascending order. */
+    void (*batch_norm_relu_backward_sums)(struct channel_sums *sums, const float *dy, const float *c,
+                                          struct affine affine, const struct planes *dy_planes,
+                                          const struct planes *c_planes);
+    void (*batch_norm_relu_max_pool_backward_sums)(struct channel_sums *sums, const float *dy, const float *c,
                                                    struct affine affine, const struct planes *dy_planes,
                                                    const struct planes *c_planes);
 

@@ -16,8 +16,8 @@
  * All sums are in double and in one order on every processor: FFTW is kept to its plain code (FFTW_NO_SIMD) and to an
  * estimated plan, never a timed one; a band is the chain of its bins in ascending order; and elementary.h. So the bits
  * depend on FFTW's release and compiler alone, and the rounding takes that away too: another order of the same sums
- * moves a bin that is 80 dB below its frame by some 1e-11 dB, and a typical one by 1e-13 dB; a multiple of 1/256 changes
- * only if a boundary lies between, for 1 in 4e10 typical values. */
+ * moves a bin that is 80 dB below its frame by some 1e-11 dB, and a typical one by 1e-13 dB; a multiple of 1/256
+ * changes only if a boundary lies between, for 1 in 4e10 typical values. */
 #ifndef BITFAST_LOG_MEL_H
 #define BITFAST_LOG_MEL_H
 

@@ -30,6 +30,9 @@ struct planes planes_make(int channels, int height, int width, int pad);
 /* The same geometry with another number of channels: a convolution's output for its input. */
 struct planes planes_like(const struct planes *planes, int channels);
 
+/* The geometry of a band of `rows` rows. Its memory begins planes_row(first row) after the clip's. */
+struct planes planes_band(const struct planes *planes, int rows);
+
 /* Floats in all planes. */
 size_t planes_total(const struct planes *planes);
 
@@ -48,6 +51,12 @@ static inline float *planes_channel(const struct planes *planes, float *clip, in
 static inline const float *planes_channel_const(const struct planes *planes, const float *clip, int channel)
 {
     return clip + (size_t)channel * planes->size + planes->margin;
+}
+
+/* Floats from row 0 to another row. */
+static inline ptrdiff_t planes_row(const struct planes *planes, int row)
+{
+    return (ptrdiff_t)row * planes->stride;
 }
 
 #endif

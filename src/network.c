@@ -1,202 +1,9 @@
-#include "network.h"
-
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "fixed_sum.h"
-#include "layers.h"
+#include "network_memory.h"
 
-enum { LAST = CONVOLUTIONS - 1, TENSORS_A_LAYER = 7 };
 static const double epsilon = 1e-5, momentum = 0.1;
-
-/* One convolution with its batch norm and, after the second and the fourth, the pooling.
- * `input` is the layer's x until its gradient takes its place; `output` is the convolution's result until its gradient
- * does; both hold `clips` clips. */
-struct layer {
-    struct convolution_shape shape;
-    int pooled;
-    struct planes input_planes, output_planes;
-    float *input, *output;
-    float *weight, *bias, *scale, *shift, *running_mean, *running_variance; /* in the checkpoint */
-    int64_t *batches;
-    float *packed, *packed_transposed;
-    size_t weights;         /* values of weight */
-    float *dweight;         /* (clips, weights), then their sum in the first */
-    float *dscale, *dshift; /* (outputs) */
-    double *sums;           /* (clips, outputs, 2) */
-    double *mean, *inverse_deviation;        /* (outputs), of this batch */
-    struct affine *affine, *line;            /* (outputs): forward, and backward */
-};
-
-struct network {
-    struct checkpoint *checkpoint;
-    struct kernels kernels;
-    struct parallel *parallel;
-    int clips, classes, features;
-    struct layer layers[CONVOLUTIONS];
-    struct planes pooled_planes; /* after the last pooling */
-    float *pooled;               /* (clips), then its gradient */
-    float *means, *dmeans;       /* (clips, features) */
-    float *logits, *dlogits;     /* (clips, classes) */
-    float *linear_weight, *linear_bias, *dlinear_weight, *dlinear_bias;
-    float *zeros;                /* the gradient of the convolutions' biases */
-    float *scratch;              /* one piece a thread */
-    size_t scratch_values;
-    /* the batch at work */
-    const float *const *x;
-    const int *labels;
-    double *losses;
-    int count, layer, training;
-    struct adam_rates rates;
-};
-
-/* --- Memory --- */
-
-static float *tensor(const struct checkpoint *checkpoint, int layer, int row)
-{
-    struct checkpoint_tensor table[CHECKPOINT_TENSORS];
-    checkpoint_tensors(table, checkpoint->filters, checkpoint->class_count);
-    return checkpoint_floats(checkpoint, table[layer * TENSORS_A_LAYER + row].name);
-}
-
-static void *allocate(size_t count, size_t size)
-{
-    return calloc(count, size);
-}
-
-static int make_layer(struct network *network, int number, int height, int width)
-{
-    struct layer *layer = &network->layers[number];
-    const struct checkpoint *checkpoint = network->checkpoint;
-    size_t clips = (size_t)network->clips;
-    layer->shape = checkpoint_convolution(number, checkpoint->filters);
-    layer->pooled = number % 2 == 1;
-    layer->input_planes = planes_make(layer->shape.inputs, height, width, layer->shape.kernel / 2);
-    layer->output_planes = planes_like(&layer->input_planes, layer->shape.outputs);
-    layer->input = planes_allocate(&layer->input_planes, clips);
-    layer->output = planes_allocate(&layer->output_planes, clips);
-    float **parts[] = {&layer->weight, &layer->bias, &layer->scale, &layer->shift, &layer->running_mean,
-                       &layer->running_variance};
-    for (int row = 0; row < TENSORS_A_LAYER - 1; row++)
-        *parts[row] = tensor(checkpoint, number, row);
-    layer->batches = (int64_t *)(void *)tensor(checkpoint, number, TENSORS_A_LAYER - 1);
-    int kernel = layer->shape.kernel, inputs = layer->shape.inputs;
-    size_t outputs = (size_t)layer->shape.outputs;
-    layer->weights = outputs * (size_t)inputs * (size_t)(kernel * kernel);
-    layer->packed = allocate(convolution_packed_values(layer->shape.outputs, inputs, kernel), sizeof(float));
-    layer->packed_transposed = allocate(convolution_packed_values(inputs, layer->shape.outputs, kernel), sizeof(float));
-    layer->dweight = allocate(clips * layer->weights, sizeof(float));
-    layer->dscale = allocate(outputs, sizeof(float));
-    layer->dshift = allocate(outputs, sizeof(float));
-    layer->sums = allocate(clips * outputs * 2, sizeof(double));
-    layer->mean = allocate(outputs, sizeof(double));
-    layer->inverse_deviation = allocate(outputs, sizeof(double));
-    layer->affine = allocate(outputs, sizeof(struct affine));
-    layer->line = allocate(outputs, sizeof(struct affine));
-    size_t scratch = network->kernels.convolution_scratch_values(layer->shape.outputs, inputs, kernel);
-    size_t scratch_transposed = network->kernels.convolution_scratch_values(inputs, layer->shape.outputs, kernel);
-    scratch = scratch > scratch_transposed ? scratch : scratch_transposed;
-    network->scratch_values = network->scratch_values > scratch ? network->scratch_values : scratch;
-    return layer->input != NULL && layer->output != NULL && layer->packed != NULL && layer->packed_transposed != NULL &&
-                   layer->dweight != NULL && layer->dscale != NULL && layer->dshift != NULL && layer->sums != NULL &&
-                   layer->mean != NULL && layer->inverse_deviation != NULL && layer->affine != NULL &&
-                   layer->line != NULL
-               ? 0 : -1;
-}
-
-static int make_network(struct network *network, int height, int width)
-{
-    int status = 0;
-    for (int number = 0; number < CONVOLUTIONS; number++) {
-        status |= make_layer(network, number, height, width);
-        height /= network->layers[number].pooled ? 2 : 1;
-        width /= network->layers[number].pooled ? 2 : 1;
-    }
-    network->pooled_planes = planes_make(network->features, height, width, 0);
-    size_t clips = (size_t)network->clips, classes = (size_t)network->classes, features = (size_t)network->features;
-    network->linear_weight = tensor(network->checkpoint, CONVOLUTIONS, 0);
-    network->linear_bias = tensor(network->checkpoint, CONVOLUTIONS, 1);
-    network->pooled = planes_allocate(&network->pooled_planes, clips);
-    network->means = allocate(clips * features, sizeof(float));
-    network->dmeans = allocate(clips * features, sizeof(float));
-    network->logits = allocate(clips * classes, sizeof(float));
-    network->dlogits = allocate(clips * classes, sizeof(float));
-    network->dlinear_weight = allocate(classes * features, sizeof(float));
-    network->dlinear_bias = allocate(classes, sizeof(float));
-    network->zeros = allocate(features, sizeof(float));
-    network->scratch = allocate((size_t)parallel_threads(network->parallel) * network->scratch_values, sizeof(float));
-    int all = network->pooled != NULL && network->means != NULL && network->dmeans != NULL && network->logits != NULL &&
-              network->dlogits != NULL && network->dlinear_weight != NULL && network->dlinear_bias != NULL &&
-              network->zeros != NULL && network->scratch != NULL;
-    return status == 0 && all ? 0 : -1;
-}
-
-struct network *network_new(struct checkpoint *checkpoint, int height, int width, int clips,
-                            const struct kernels *kernels, struct parallel *parallel, struct error *error)
-{
-    if (height < 4 || width < 4) {
-        error_set(error, "the clips are %d x %d, expected at least 4 x 4 for two poolings", height, width);
-        return NULL;
-    }
-    struct network *network = allocate(1, sizeof *network);
-    if (network != NULL) {
-        network->checkpoint = checkpoint;
-        network->kernels = *kernels;
-        network->parallel = parallel;
-        network->clips = clips;
-        network->classes = checkpoint->class_count;
-        network->features = checkpoint_convolution(LAST, checkpoint->filters).outputs;
-        if (make_network(network, height, width) == 0)
-            return network;
-    }
-    network_free(network);
-    error_set(error, "no memory for %d clips of %d x %d at once", clips, height, width);
-    return NULL;
-}
-
-void network_free(struct network *network)
-{
-    if (network == NULL)
-        return;
-    for (int number = 0; number < CONVOLUTIONS; number++) {
-        struct layer *layer = &network->layers[number];
-        void *parts[] = {layer->input, layer->output, layer->packed, layer->packed_transposed, layer->dweight,
-                         layer->dscale, layer->dshift, layer->sums, layer->mean, layer->inverse_deviation,
-                         layer->affine, layer->line};
-        for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-            free(parts[i]);
-    }
-    void *parts[] = {network->pooled, network->means, network->dmeans, network->logits, network->dlogits,
-                     network->dlinear_weight, network->dlinear_bias, network->zeros, network->scratch, network};
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        free(parts[i]);
-}
-
-static float *input_of(const struct layer *layer, size_t clip)
-{
-    return layer->input + clip * planes_total(&layer->input_planes);
-}
-
-static float *output_of(const struct layer *layer, size_t clip)
-{
-    return layer->output + clip * planes_total(&layer->output_planes);
-}
-
-static float *pooled_of(const struct network *network, size_t clip)
-{
-    return network->pooled + clip * planes_total(&network->pooled_planes);
-}
-
-static double *sums_of(const struct layer *layer, size_t clip)
-{
-    return layer->sums + clip * (size_t)layer->shape.outputs * 2;
-}
-
-static float *scratch_of(const struct network *network, int thread)
-{
-    return network->scratch + (size_t)thread * network->scratch_values;
-}
 
 /* --- Forward --- */
 
@@ -210,35 +17,76 @@ static void copy_input(const struct network *network, size_t clip)
                (size_t)planes->width * sizeof *to);
 }
 
-/* Batch norm, ReLU and, if there is one, the pooling of `layer`, into the planes of what comes next. */
-static void activate(const struct network *network, const struct layer *layer, size_t clip, float *to,
-                     const struct planes *to_planes)
+/* Rows of a layer at a time: few enough that what one step leaves in the second-level cache is there for the next. */
+static int band_rows(const struct layer *layer)
 {
+    const size_t cached_values = (size_t)64 << 10;
+    size_t row = (size_t)(layer->shape.inputs + layer->shape.outputs) * (size_t)layer->input_planes.stride;
+    return cached_values / row > 8 ? (int)(cached_values / row) : 8;
+}
+
+static int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Batch norm, ReLU and, if there is one, the pooling of `layer`: rows first to end - 1 of what comes next. */
+static void activate(const struct network *network, const struct layer *layer, size_t clip, float *to,
+                     const struct planes *to_planes, int first, int end)
+{
+    const struct planes *planes = &layer->output_planes;
+    struct planes to_band = planes_band(to_planes, end - first), band = planes_band(planes, end - first);
     for (int channel = 0; channel < layer->shape.outputs; channel++) {
-        float *y = planes_channel(to_planes, to, channel);
-        const float *c = planes_channel_const(&layer->output_planes, output_of(layer, clip), channel);
+        float *y = planes_channel(to_planes, to, channel) + planes_row(to_planes, first);
+        const float *c = planes_channel_const(planes, output_of(layer, clip), channel) +
+                         planes_row(planes, layer->pooled ? 2 * first : first);
         if (layer->pooled)
-            network->kernels.batch_norm_relu_max_pool(y, c, layer->affine[channel], to_planes, &layer->output_planes);
+            network->kernels.batch_norm_relu_max_pool(y, c, layer->affine[channel], &to_band, planes);
         else
-            network->kernels.batch_norm_relu(y, c, layer->affine[channel], to_planes, &layer->output_planes);
+            network->kernels.batch_norm_relu(y, c, layer->affine[channel], &to_band, &band);
     }
 }
 
-/* The input of layer network->layer, its convolution and, in training, the sums for its batch norm. */
+/* The lanes of the sums of a thread's clip, and what they come to. */
+static struct channel_sums *start_sums(const struct network *network, int channels, int thread)
+{
+    struct channel_sums *lanes = network->lanes + (size_t)thread * (size_t)network->features;
+    memset(lanes, 0, (size_t)channels * sizeof *lanes);
+    return lanes;
+}
+
+static void end_sums(const struct layer *layer, size_t clip, const struct channel_sums *lanes)
+{
+    for (int channel = 0; channel < layer->shape.outputs; channel++) {
+        sums_of(layer, clip)[2 * channel] = fixed_sum_fold_double(lanes[channel].sum);
+        sums_of(layer, clip)[2 * channel + 1] = fixed_sum_fold_double(lanes[channel].products);
+    }
+}
+
+/* The input of layer network->layer, its convolution and, in training, the sums for its batch norm; in bands. */
 static void forward_turn(void *context, size_t clip, int thread)
 {
     const struct network *network = context;
     const struct layer *layer = &network->layers[network->layer];
+    const struct planes *planes = &layer->output_planes;
+    struct channel_sums *lanes = start_sums(network, layer->shape.outputs, thread);
+    int rows = band_rows(layer), activated = 0;
     if (network->layer == 0)
         copy_input(network, clip);
-    else
-        activate(network, layer - 1, clip, input_of(layer, clip), &layer->input_planes);
-    network->kernels.convolution(output_of(layer, clip), input_of(layer, clip), layer->packed, layer->bias,
-                                 scratch_of(network, thread), &layer->output_planes, &layer->input_planes);
-    for (int channel = 0; channel < layer->shape.outputs && network->training; channel++)
-        network->kernels.batch_norm_sums(sums_of(layer, clip) + 2 * channel,
-                                         planes_channel_const(&layer->output_planes, output_of(layer, clip), channel),
-                                         &layer->output_planes);
+    for (int first = 0; first < planes->height; first += rows) {
+        int end = smaller(first + rows, planes->height), needed = smaller(end + planes->pad, planes->height);
+        struct planes band = planes_band(planes, end - first);
+        struct planes input_band = planes_band(&layer->input_planes, end - first);
+        if (network->layer > 0)
+            activate(network, layer - 1, clip, input_of(layer, clip), &layer->input_planes, activated, needed);
+        activated = needed;
+        float *output = output_of(layer, clip) + planes_row(planes, first);
+        network->kernels.convolution(output, input_of(layer, clip) + planes_row(&layer->input_planes, first),
+                                     layer->packed, layer->bias, scratch_of(network, thread), &band, &input_band);
+        for (int channel = 0; channel < layer->shape.outputs && network->training; channel++)
+            network->kernels.batch_norm_sums(&lanes[channel], planes_channel_const(planes, output, channel), &band);
+    }
+    end_sums(layer, clip, lanes);
 }
 
 /* The mean of each pooled channel, and the logits. */
@@ -246,11 +94,12 @@ static void classify(const struct network *network, size_t clip)
 {
     const struct planes *planes = &network->pooled_planes;
     float *means = network->means + clip * (size_t)network->features;
-    activate(network, &network->layers[LAST], clip, pooled_of(network, clip), planes);
+    activate(network, &network->layers[LAST], clip, pooled_of(network, clip), planes, 0, planes->height);
     for (int channel = 0; channel < network->features; channel++) {
-        double sums[2];
-        network->kernels.batch_norm_sums(sums, planes_channel_const(planes, pooled_of(network, clip), channel), planes);
-        means[channel] = (float)(sums[0] / (planes->height * planes->width));
+        struct channel_sums sums = {0};
+        network->kernels.batch_norm_sums(&sums, planes_channel_const(planes, pooled_of(network, clip), channel),
+                                         planes);
+        means[channel] = (float)(fixed_sum_fold_double(sums.sum) / (planes->height * planes->width));
     }
     linear_forward(network->logits + clip * (size_t)network->classes, means, network->linear_weight,
                    network->linear_bias, network->features, network->classes);
@@ -329,27 +178,29 @@ void network_predict(struct network *network, const float *const x[], int count,
 
 /* --- Backward --- */
 
-/* The sums that batch norm's gradient needs, from the gradient of what `layer` gave to the next. */
+/* Adds to the sums that batch norm's gradient needs, from rows first to end - 1 of the gradient of what `layer` gave to
+ * the next. */
 static void backward_sums(const struct network *network, const struct layer *layer, size_t clip, const float *dy,
-                          const struct planes *dy_planes)
+                          const struct planes *dy_planes, int first, int end, struct channel_sums *lanes)
 {
+    const struct planes *planes = &layer->output_planes;
+    struct planes dy_band = planes_band(dy_planes, end - first), band = planes_band(planes, end - first);
     for (int channel = 0; channel < layer->shape.outputs; channel++) {
-        const float *dy_channel = planes_channel_const(dy_planes, dy, channel);
-        const float *c = planes_channel_const(&layer->output_planes, output_of(layer, clip), channel);
-        double *sums = sums_of(layer, clip) + 2 * channel;
+        const float *dy_channel = planes_channel_const(dy_planes, dy, channel) + planes_row(dy_planes, first);
+        const float *c = planes_channel_const(planes, output_of(layer, clip), channel) +
+                         planes_row(planes, layer->pooled ? 2 * first : first);
         if (layer->pooled)
-            network->kernels.batch_norm_relu_max_pool_backward_sums(sums, dy_channel, c, layer->affine[channel],
-                                                                    dy_planes, &layer->output_planes);
+            network->kernels.batch_norm_relu_max_pool_backward_sums(&lanes[channel], dy_channel, c,
+                                                                    layer->affine[channel], &dy_band, planes);
         else
-            network->kernels.batch_norm_relu_backward_sums(sums, dy_channel, c, layer->affine[channel], dy_planes,
-                                                           &layer->output_planes);
+            network->kernels.batch_norm_relu_backward_sums(&lanes[channel], dy_channel, c, layer->affine[channel],
+                                                           &dy_band, &band);
     }
 }
 
 /* Loss, the gradient of the logits and of the pooled planes (each pooled value has the same share of its mean). */
 static void loss_turn(void *context, size_t clip, int thread)
 {
-    (void)thread;
     const struct network *network = context;
     const struct planes *planes = &network->pooled_planes;
     size_t features = (size_t)network->features, classes = (size_t)network->classes;
@@ -366,7 +217,9 @@ static void loss_turn(void *context, size_t clip, int thread)
         for (int i = 0; i < planes->height * planes->width; i++)
             to[i] = share;
     }
-    backward_sums(network, &network->layers[LAST], clip, pooled_of(network, clip), planes);
+    struct channel_sums *lanes = start_sums(network, network->features, thread);
+    backward_sums(network, &network->layers[LAST], clip, pooled_of(network, clip), planes, 0, planes->height, lanes);
+    end_sums(&network->layers[LAST], clip, lanes);
 }
 
 /* The gradients of batch norm's scale and shift, and the line of kernels.h: with M values in the channel, s =
@@ -411,9 +264,17 @@ static void backward_turn(void *context, size_t clip, int thread)
                                                  scratch_of(network, thread), planes, &layer->input_planes);
     if (network->layer == 0)
         return;
-    network->kernels.convolution(input, output, layer->packed_transposed, NULL, scratch_of(network, thread),
-                                 &layer->input_planes, planes);
-    backward_sums(network, layer - 1, clip, input, &layer->input_planes);
+    struct channel_sums *lanes = start_sums(network, layer->shape.inputs, thread);
+    for (int rows = band_rows(layer), first = 0; first < planes->height; first += rows) {
+        int end = smaller(first + rows, planes->height);
+        struct planes band = planes_band(planes, end - first);
+        struct planes input_band = planes_band(&layer->input_planes, end - first);
+        network->kernels.convolution(input + planes_row(&layer->input_planes, first),
+                                     output + planes_row(planes, first), layer->packed_transposed, NULL,
+                                     scratch_of(network, thread), &input_band, &band);
+        backward_sums(network, layer - 1, clip, input, &layer->input_planes, first, end, lanes);
+    }
+    end_sums(layer - 1, clip, lanes);
 }
 
 /* --- Adam --- */

@@ -26,6 +26,13 @@ struct planes planes_like(const struct planes *planes, int channels)
     return like;
 }
 
+struct planes planes_band(const struct planes *planes, int rows)
+{
+    struct planes band = *planes;
+    band.height = rows;
+    return band;
+}
+
 size_t planes_total(const struct planes *planes)
 {
     return (size_t)planes->channels * planes->size;

@@ -111,24 +111,37 @@ static void check_backward_weight(const struct kernels *kernels, const struct sh
     free(scratch);
 }
 
+/* A kernel's lanes, folded, are the reference's sums. */
+static void assert_sums(const struct channel_sums *found, const double expected[2])
+{
+    double sums[2] = {fixed_sum_fold_double(found->sum), fixed_sum_fold_double(found->products)};
+    assert_memory_equal(sums, expected, sizeof sums);
+}
+
 static void check_batch_norm(const struct kernels *kernels, const struct shape *shape)
 {
     struct planes c_planes = planes_make(1, shape->height, shape->width, shape->pad);
     struct planes y_planes = planes_make(1, shape->height, shape->width, 1);
     float *c = noisy_planes(&c_planes), *y = planes_allocate(&y_planes, 1), *expected = planes_allocate(&y_planes, 1);
     struct affine affine = {noise(), noise()}, line = {noise(), noise()};
-    double sums[2], expected_sums[2];
+    struct channel_sums sums = {0};
+    double expected_sums[2];
     size_t m = c_planes.margin, my = y_planes.margin;
-    kernels->batch_norm_sums(sums, c + m, &c_planes);
+    /* In two bands. */
+    int rows = shape->height / 3;
+    struct planes upper = planes_band(&c_planes, rows), lower = planes_band(&c_planes, shape->height - rows);
+    kernels->batch_norm_sums(&sums, c + m, &upper);
+    kernels->batch_norm_sums(&sums, c + m + planes_row(&c_planes, rows), &lower);
     batch_norm_sums_reference(expected_sums, c + m, &c_planes);
-    assert_memory_equal(sums, expected_sums, sizeof sums);
+    assert_sums(&sums, expected_sums);
     kernels->batch_norm_relu(y + my, c + m, affine, &y_planes, &c_planes);
     batch_norm_relu_reference(expected + my, c + m, affine, &y_planes, &c_planes);
     assert_memory_equal(y, expected, planes_total(&y_planes) * sizeof *y);
     float *dy = noisy_planes(&y_planes);
-    kernels->batch_norm_relu_backward_sums(sums, dy + my, c + m, affine, &y_planes, &c_planes);
+    sums = (struct channel_sums){0};
+    kernels->batch_norm_relu_backward_sums(&sums, dy + my, c + m, affine, &y_planes, &c_planes);
     batch_norm_relu_backward_sums_reference(expected_sums, dy + my, c + m, affine, &y_planes, &c_planes);
-    assert_memory_equal(sums, expected_sums, sizeof sums);
+    assert_sums(&sums, expected_sums);
     float *dc = planes_allocate(&c_planes, 1);
     memcpy(dc, c, planes_total(&c_planes) * sizeof *c);
     kernels->batch_norm_relu_backward(dc + m, dy + my, affine, line, &y_planes, &c_planes);
@@ -149,15 +162,16 @@ static void check_max_pool(const struct kernels *kernels, const struct shape *sh
     struct planes y_planes = planes_make(1, shape->height / 2, shape->width / 2, 1);
     float *c = noisy_planes(&c_planes), *y = planes_allocate(&y_planes, 1), *expected = planes_allocate(&y_planes, 1);
     struct affine affine = {noise(), noise()}, line = {noise(), noise()};
-    double sums[2], expected_sums[2];
+    struct channel_sums sums = {0};
+    double expected_sums[2];
     size_t m = c_planes.margin, my = y_planes.margin;
     kernels->batch_norm_relu_max_pool(y + my, c + m, affine, &y_planes, &c_planes);
     batch_norm_relu_max_pool_reference(expected + my, c + m, affine, &y_planes, &c_planes);
     assert_memory_equal(y, expected, planes_total(&y_planes) * sizeof *y);
     float *dy = noisy_planes(&y_planes);
-    kernels->batch_norm_relu_max_pool_backward_sums(sums, dy + my, c + m, affine, &y_planes, &c_planes);
+    kernels->batch_norm_relu_max_pool_backward_sums(&sums, dy + my, c + m, affine, &y_planes, &c_planes);
     batch_norm_relu_max_pool_backward_sums_reference(expected_sums, dy + my, c + m, affine, &y_planes, &c_planes);
-    assert_memory_equal(sums, expected_sums, sizeof sums);
+    assert_sums(&sums, expected_sums);
     float *dc = planes_allocate(&c_planes, 1);
     memcpy(dc, c, planes_total(&c_planes) * sizeof *c);
     kernels->batch_norm_relu_max_pool_backward(dc + m, dy + my, affine, line, &y_planes, &c_planes);

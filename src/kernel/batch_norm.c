@@ -40,21 +40,26 @@ static inline void add_row(struct lanes *lanes, const float *a, const float *b, 
     }
 }
 
-static void fold(double sums[2], const struct lanes *lanes)
+static inline struct lanes take_lanes(const struct channel_sums *sums)
 {
-    double values[LANES];
-    memcpy(values, lanes->sum, sizeof values);
-    sums[0] = fixed_sum_fold_double(values);
-    memcpy(values, lanes->products, sizeof values);
-    sums[1] = fixed_sum_fold_double(values);
+    struct lanes lanes;
+    memcpy(lanes.sum, sums->sum, sizeof lanes.sum);
+    memcpy(lanes.products, sums->products, sizeof lanes.products);
+    return lanes;
 }
 
-void KERNEL(batch_norm_sums)(double sums[2], const float *c, const struct planes *c_planes)
+static inline void put_lanes(struct channel_sums *sums, const struct lanes *lanes)
 {
-    struct lanes lanes = {0};
+    memcpy(sums->sum, lanes->sum, sizeof lanes->sum);
+    memcpy(sums->products, lanes->products, sizeof lanes->products);
+}
+
+void KERNEL(batch_norm_sums)(struct channel_sums *sums, const float *c, const struct planes *c_planes)
+{
+    struct lanes lanes = take_lanes(sums);
     for (int y = 0; y < c_planes->height; y++, c += c_planes->stride)
         add_row(&lanes, c, c, c_planes->width);
-    fold(sums, &lanes);
+    put_lanes(sums, &lanes);
 }
 
 void KERNEL(batch_norm_relu)(float *y, const float *c, struct affine affine, const struct planes *y_planes,
@@ -87,10 +92,11 @@ static inline int smaller(int a, int b)
     return a < b ? a : b;
 }
 
-void KERNEL(batch_norm_relu_backward_sums)(double sums[2], const float *dy, const float *c, struct affine affine,
-                                           const struct planes *dy_planes, const struct planes *c_planes)
+void KERNEL(batch_norm_relu_backward_sums)(struct channel_sums *sums, const float *dy, const float *c,
+                                           struct affine affine, const struct planes *dy_planes,
+                                           const struct planes *c_planes)
 {
-    struct lanes lanes = {0};
+    struct lanes lanes = take_lanes(sums);
     float gradients[COLUMNS];
     for (int row = 0; row < c_planes->height; row++, c += c_planes->stride, dy += dy_planes->stride)
         for (int first = 0; first < c_planes->width; first += COLUMNS) {
@@ -99,7 +105,7 @@ void KERNEL(batch_norm_relu_backward_sums)(double sums[2], const float *dy, cons
                 gradients[x] = scalar_fma(c[first + x], affine.scale, affine.shift) > 0.0f ? dy[first + x] : 0.0f;
             add_row(&lanes, gradients, c + first, count);
         }
-    fold(sums, &lanes);
+    put_lanes(sums, &lanes);
 }
 
 /* Which of the four of a square is its first largest, normalised, as far as ReLU lets it through: 1 or 0 for each. */
@@ -126,11 +132,11 @@ static inline struct first_largest first_largest(const float *top, const float *
     return first;
 }
 
-void KERNEL(batch_norm_relu_max_pool_backward_sums)(double sums[2], const float *dy, const float *c,
+void KERNEL(batch_norm_relu_max_pool_backward_sums)(struct channel_sums *sums, const float *dy, const float *c,
                                                     struct affine affine, const struct planes *dy_planes,
                                                     const struct planes *c_planes)
 {
-    struct lanes lanes = {0};
+    struct lanes lanes = take_lanes(sums);
     float gradients[COLUMNS], values[COLUMNS];
     for (int row = 0; row < dy_planes->height; row++, c += 2 * c_planes->stride, dy += dy_planes->stride)
         for (int first = 0; first < dy_planes->width; first += COLUMNS) {
@@ -146,7 +152,7 @@ void KERNEL(batch_norm_relu_max_pool_backward_sums)(double sums[2], const float 
             }
             add_row(&lanes, gradients, values, count);
         }
-    fold(sums, &lanes);
+    put_lanes(sums, &lanes);
 }
 
 /* dc of one value. */

@@ -12,14 +12,15 @@ void KERNEL(convolution)(float *y, const float *x, const float *packed, const fl
                          const struct planes *y_planes, const struct planes *x_planes);
 void KERNEL(convolution_backward_weight)(float *dweight, const float *dy, const float *x, float *scratch,
                                          const struct planes *dy_planes, const struct planes *x_planes);
-void KERNEL(batch_norm_sums)(double sums[2], const float *c, const struct planes *c_planes);
+void KERNEL(batch_norm_sums)(struct channel_sums *sums, const float *c, const struct planes *c_planes);
 void KERNEL(batch_norm_relu)(float *y, const float *c, struct affine affine, const struct planes *y_planes,
                              const struct planes *c_planes);
 void KERNEL(batch_norm_relu_max_pool)(float *y, const float *c, struct affine affine, const struct planes *y_planes,
                                       const struct planes *c_planes);
-void KERNEL(batch_norm_relu_backward_sums)(double sums[2], const float *dy, const float *c, struct affine affine,
-                                           const struct planes *dy_planes, const struct planes *c_planes);
-void KERNEL(batch_norm_relu_max_pool_backward_sums)(double sums[2], const float *dy, const float *c,
+void KERNEL(batch_norm_relu_backward_sums)(struct channel_sums *sums, const float *dy, const float *c,
+                                           struct affine affine, const struct planes *dy_planes,
+                                           const struct planes *c_planes);
+void KERNEL(batch_norm_relu_max_pool_backward_sums)(struct channel_sums *sums, const float *dy, const float *c,
                                                     struct affine affine, const struct planes *dy_planes,
                                                     const struct planes *c_planes);
 void KERNEL(batch_norm_relu_backward)(float *c, const float *dy, struct affine affine, struct affine line,
