@@ -36,9 +36,8 @@ void KERNEL(convolution_pack)(float *packed, const float *weight, int outputs, i
 
 /* One tile: TILE_OUTPUTS outputs at TILE_POSITIONS positions from p on. */
 static inline void convolve_tile(vector sums[TILE_OUTPUTS][TILE_VECTORS], const float *x, const float *packed,
-                                 const struct planes *x_planes)
+                                 const struct planes *x_planes, const int kernel)
 {
-    int kernel = 2 * x_planes->pad + 1;
     ptrdiff_t first = -(ptrdiff_t)x_planes->pad * x_planes->stride - x_planes->pad;
     vector tile[TILE_OUTPUTS][TILE_VECTORS];
     for (int o = 0; o < TILE_OUTPUTS; o++)
@@ -86,7 +85,10 @@ void KERNEL(convolution)(float *y, const float *x, const float *packed, const fl
         for (int o = 0; o < y_planes->channels; o += TILE_OUTPUTS) {
             const float *weight = packed + (size_t)(o / PACKED_OUTPUTS) * group_values + o % PACKED_OUTPUTS;
             vector sums[TILE_OUTPUTS][TILE_VECTORS];
-            convolve_tile(sums, x + x_planes->margin + p, weight, x_planes);
+            if (kernel == 3 && VECTOR_FLOATS == 16) /* a constant: its loops are unrolled; narrow vectors gain nothing */
+                convolve_tile(sums, x + x_planes->margin + p, weight, x_planes, 3);
+            else
+                convolve_tile(sums, x + x_planes->margin + p, weight, x_planes, kernel);
             for (int t = 0; t < TILE_OUTPUTS && o + t < y_planes->channels; t++) {
                 vector offset = vector_broadcast(bias != NULL ? bias[o + t] : 0.0f);
                 float *to = planes_channel(y_planes, y, o + t) + p;
