@@ -5,9 +5,11 @@
  * register, the number of threads and the way the work is cut cannot change a bit.
  *
  *   weight gradient of a convolution (float): one clip's positions p = 0, 1, ... of the planes (planes.h; pads
- *     included: there dy is zero), in blocks of BLOCK_POSITIONS; in a block, lane p mod LANES from zero, each term one
- *     fused multiply-add; the blocks' lanes are added in ascending order; folded; then clips in ascending order
- *     (fixed_sum_clips). So a term goes through at most BLOCK_POSITIONS / LANES + blocks + 4 + clips roundings.
+ *     included, and as many more as make a multiple of LANES: there dy is zero), in blocks of BLOCK_POSITIONS. In a
+ *     block, lane p mod LANES, from zero, each term one fused multiply-add; the blocks' lanes are added in ascending
+ *     order; folded; then clips in ascending order (fixed_sum_clips). A term of a clip goes through at most
+ *     BLOCK_POSITIONS / LANES + blocks + 4 roundings, 94 for 128 x 201, where a plain chain has 25,728. Measured
+ *     (tests/kernels.c): off by 5e-8 of the sum of the terms' sizes, where the chain is off by 2e-6.
  *   sums of a channel (double): rows in ascending order, lane x mod LANES of column x; folded; then clips in ascending
  *     order.
  *   loss and counts of an epoch: clips in ascending order.

@@ -47,7 +47,7 @@ struct kernels {
     /* One channel: adds to the lanes of the sum of c and of the sum of c * c. Bands come in ascending order. */
     void (*batch_norm_sums)(struct channel_sums *sums, const float *c, const struct planes *c_planes);
 
-    /* One channel: y = max(0, c * scale + shift). */
+    /* One channel: y = max(0, c * scale + shift); not a number stays what it is, here and in pooling. */
     void (*batch_norm_relu)(float *y, const float *c, struct affine affine, const struct planes *y_planes,
                             const struct planes *c_planes);
 

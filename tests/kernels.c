@@ -1,4 +1,7 @@
-/* Every set of kernels that this processor has equals the plain loops bit for bit, for odd and even sizes. */
+/* Every set of kernels that this processor has equals the plain loops bit for bit: fixed and random shapes, with zeros,
+ * subnormal and large numbers, and once more with infinities and what is not a number (NaN, whose bits may differ; it
+ * must be in the same places). */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,11 +25,23 @@ static const struct shape shapes[] = {
     {8, 4, 16, 31, 1}, {5, 17, 33, 50, 1}, {1, 16, 25, 67, 5}, {16, 7, 9, 201, 2},
 };
 
+enum { RANDOM_SHAPES = 24 };
+
 /* A small generator of the test's own, so that it does not lean on the code under test. */
 static uint32_t state = 1;
 
+static int special; /* now and then an infinity or NaN too */
+
+static uint32_t next(void)
+{
+    state = state * 1664525u + 1013904223u;
+    return state >> 8;
+}
+
 static float noise(void)
 {
+    if (special && next() % 1021 == 0)
+        return next() % 2 == 0 ? NAN : next() % 2 == 0 ? INFINITY : -INFINITY;
     state = state * 1664525u + 1013904223u;
     float value = (float)(int32_t)state * 0x1p-31f;
     /* Now and then a zero, a subnormal or a large number. */
@@ -51,6 +66,28 @@ static float *noisy_values(size_t count)
     return values;
 }
 
+static void assert_same(const float *found, const float *expected, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!(isnan(found[i]) && isnan(expected[i])) && memcmp(&found[i], &expected[i], sizeof found[i]) != 0)
+            fail_msg("value %zu of %zu is %a, expected %a", i, count, (double)found[i], (double)expected[i]);
+}
+
+/* Sizes 1, primes, multiples of nothing; kernels of 1 to 11; 1 to 128 channels, many only in small planes. */
+static struct shape random_shape(void)
+{
+    static const int sizes[] = {1, 2, 3, 5, 7, 11, 13, 17, 23, 31, 48, 49, 53, 97};
+    static const int channels[] = {1, 2, 3, 5, 7, 8, 9, 13, 16, 17, 31, 32, 64, 127, 128};
+    struct shape shape = {channels[next() % 15], channels[next() % 15], sizes[next() % 14], sizes[next() % 14],
+                          (int)(next() % 6)};
+    while (shape.inputs * shape.outputs * shape.height * shape.width * (2 * shape.pad + 1) * (2 * shape.pad + 1) >
+           4000000) {
+        shape.inputs = (shape.inputs + 1) / 2;
+        shape.height = (shape.height + 1) / 2;
+    }
+    return shape;
+}
+
 static void each_case(void (*one)(const struct kernels *, const struct shape *))
 {
     for (size_t set = 0; set < sizeof sets / sizeof sets[0]; set++) {
@@ -60,8 +97,14 @@ static void each_case(void (*one)(const struct kernels *, const struct shape *))
             continue;
         }
         assert_string_equal(kernels->name, sets[set]);
-        for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
-            one(kernels, &shapes[i]);
+        for (special = 0; special < 2; special++) {
+            for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+                one(kernels, &shapes[i]);
+            for (int i = 0; i < RANDOM_SHAPES; i++) {
+                struct shape shape = random_shape();
+                one(kernels, &shape);
+            }
+        }
     }
 }
 
@@ -81,7 +124,7 @@ static void check_convolution(const struct kernels *kernels, const struct shape 
         kernels->convolution_pack(packed, weight, outputs, inputs, kernel, transposed);
         kernels->convolution(y, x, packed, transposed ? NULL : bias, NULL, &y_planes, &x_planes);
         convolution_reference(expected, x, weight, transposed ? NULL : bias, transposed, &y_planes, &x_planes);
-        assert_memory_equal(y, expected, planes_total(&y_planes) * sizeof *y);
+        assert_same(y, expected, planes_total(&y_planes));
         free(y);
         free(expected);
         free(packed);
@@ -103,7 +146,7 @@ static void check_backward_weight(const struct kernels *kernels, const struct sh
         aligned_alloc(64, kernels->convolution_scratch_values(shape->outputs, shape->inputs, kernel) * sizeof *scratch);
     kernels->convolution_backward_weight(dweight, dy, x, scratch, &dy_planes, &x_planes);
     convolution_backward_weight_reference(expected, dy, x, &dy_planes, &x_planes);
-    assert_memory_equal(dweight, expected, weights * sizeof *dweight);
+    assert_same(dweight, expected, weights);
     free(x);
     free(dy);
     free(dweight);
@@ -115,7 +158,8 @@ static void check_backward_weight(const struct kernels *kernels, const struct sh
 static void assert_sums(const struct channel_sums *found, const double expected[2])
 {
     double sums[2] = {fixed_sum_fold_double(found->sum), fixed_sum_fold_double(found->products)};
-    assert_memory_equal(sums, expected, sizeof sums);
+    for (int i = 0; i < 2; i++)
+        assert_true((isnan(sums[i]) && isnan(expected[i])) || memcmp(&sums[i], &expected[i], sizeof sums[i]) == 0);
 }
 
 static void check_batch_norm(const struct kernels *kernels, const struct shape *shape)
@@ -136,7 +180,7 @@ static void check_batch_norm(const struct kernels *kernels, const struct shape *
     assert_sums(&sums, expected_sums);
     kernels->batch_norm_relu(y + my, c + m, affine, &y_planes, &c_planes);
     batch_norm_relu_reference(expected + my, c + m, affine, &y_planes, &c_planes);
-    assert_memory_equal(y, expected, planes_total(&y_planes) * sizeof *y);
+    assert_same(y, expected, planes_total(&y_planes));
     float *dy = noisy_planes(&y_planes);
     sums = (struct channel_sums){0};
     kernels->batch_norm_relu_backward_sums(&sums, dy + my, c + m, affine, &y_planes, &c_planes);
@@ -146,7 +190,7 @@ static void check_batch_norm(const struct kernels *kernels, const struct shape *
     memcpy(dc, c, planes_total(&c_planes) * sizeof *c);
     kernels->batch_norm_relu_backward(dc + m, dy + my, affine, line, &y_planes, &c_planes);
     batch_norm_relu_backward_reference(c + m, dy + my, affine, line, &y_planes, &c_planes);
-    assert_memory_equal(dc, c, planes_total(&c_planes) * sizeof *c);
+    assert_same(dc, c, planes_total(&c_planes));
     free(c);
     free(dc);
     free(y);
@@ -167,7 +211,7 @@ static void check_max_pool(const struct kernels *kernels, const struct shape *sh
     size_t m = c_planes.margin, my = y_planes.margin;
     kernels->batch_norm_relu_max_pool(y + my, c + m, affine, &y_planes, &c_planes);
     batch_norm_relu_max_pool_reference(expected + my, c + m, affine, &y_planes, &c_planes);
-    assert_memory_equal(y, expected, planes_total(&y_planes) * sizeof *y);
+    assert_same(y, expected, planes_total(&y_planes));
     float *dy = noisy_planes(&y_planes);
     kernels->batch_norm_relu_max_pool_backward_sums(&sums, dy + my, c + m, affine, &y_planes, &c_planes);
     batch_norm_relu_max_pool_backward_sums_reference(expected_sums, dy + my, c + m, affine, &y_planes, &c_planes);
@@ -176,12 +220,47 @@ static void check_max_pool(const struct kernels *kernels, const struct shape *sh
     memcpy(dc, c, planes_total(&c_planes) * sizeof *c);
     kernels->batch_norm_relu_max_pool_backward(dc + m, dy + my, affine, line, &y_planes, &c_planes);
     batch_norm_relu_max_pool_backward_reference(c + m, dy + my, affine, line, &y_planes, &c_planes);
-    assert_memory_equal(dc, c, planes_total(&c_planes) * sizeof *c);
+    assert_same(dc, c, planes_total(&c_planes));
     free(c);
     free(dc);
     free(y);
     free(dy);
     free(expected);
+}
+
+/* A weight gradient over the positions of a whole clip against the same sum in double, and what a plain chain in float
+ * would have made of it. The bound is that of fixed_sum.h: roundings of one term, of 2^-24 each, times the sum of the
+ * terms' sizes. */
+static void test_error(void **unused)
+{
+    (void)unused;
+    struct planes planes = planes_make(1, 128, 201, 1);
+    special = 0;
+    float *x = noisy_planes(&planes), *dy = noisy_planes(&planes), dweight[9];
+    const struct kernels *kernels = kernels_select("auto");
+    float *scratch = aligned_alloc(64, kernels->convolution_scratch_values(1, 1, 3) * sizeof *scratch);
+    kernels->convolution_backward_weight(dweight, dy, x, scratch, &planes, &planes);
+    size_t positions = planes_positions(&planes), blocks = (positions + BLOCK_POSITIONS - 1) / BLOCK_POSITIONS;
+    double roundings = (double)(BLOCK_POSITIONS / LANES + blocks + 4), worst = 0.0, worst_chain = 0.0;
+    for (int w = 0; w < 9; w++) {
+        const float *shifted = x + planes.margin + (w / 3 - 1) * planes.stride + (w % 3 - 1);
+        double exact = 0.0, sizes = 0.0;
+        float chain = 0.0f;
+        for (size_t p = 0; p < positions; p++) {
+            double term = (double)dy[planes.margin + p] * (double)shifted[p];
+            exact += term;
+            sizes += fabs(term);
+            chain = fmaf(dy[planes.margin + p], shifted[p], chain);
+        }
+        worst = fmax(worst, fabs((double)dweight[w] - exact) / sizes);
+        worst_chain = fmax(worst_chain, fabs((double)chain - exact) / sizes);
+    }
+    print_message("# error over the sum of the terms' sizes: %.2g, of a plain chain %.2g, bound %.2g\n", worst,
+                  worst_chain, roundings * 0x1p-24);
+    assert_true(worst <= roundings * 0x1p-24 && worst < worst_chain);
+    free(x);
+    free(dy);
+    free(scratch);
 }
 
 static void test_convolution(void **unused) { (void)unused; each_case(check_convolution); }
@@ -202,7 +281,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_select),     cmocka_unit_test(test_convolution), cmocka_unit_test(test_backward_weight),
-        cmocka_unit_test(test_batch_norm), cmocka_unit_test(test_max_pool),
+        cmocka_unit_test(test_batch_norm), cmocka_unit_test(test_max_pool), cmocka_unit_test(test_error),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,9 +4,21 @@
 #include "fixed_sum.h"
 #include "kernel/vector.h"
 
+/* max(0, x); not a number stays what it is, so that a network that diverges shows it. */
+static inline float relu(float x)
+{
+    return x <= 0.0f ? 0.0f : x;
+}
+
+/* Is b the larger one? A later one that is not a number is. */
+static inline int is_larger(float b, float a)
+{
+    return (b > a) | (b != b);
+}
+
 static inline float larger(float a, float b)
 {
-    return a > b ? a : b;
+    return is_larger(b, a) ? b : a;
 }
 
 /* The lanes of two sums, held in registers; eight doubles are as many registers as the set needs. */
@@ -67,7 +79,7 @@ void KERNEL(batch_norm_relu)(float *y, const float *c, struct affine affine, con
 {
     for (int row = 0; row < c_planes->height; row++, c += c_planes->stride, y += y_planes->stride)
         for (int x = 0; x < c_planes->width; x++)
-            y[x] = larger(scalar_fma(c[x], affine.scale, affine.shift), 0.0f);
+            y[x] = relu(scalar_fma(c[x], affine.scale, affine.shift));
 }
 
 void KERNEL(batch_norm_relu_max_pool)(float *y, const float *c, struct affine affine, const struct planes *y_planes,
@@ -80,7 +92,7 @@ void KERNEL(batch_norm_relu_max_pool)(float *y, const float *c, struct affine af
             float top_right = scalar_fma(c[2 * x + 1], affine.scale, affine.shift);
             float bottom_left = scalar_fma(below[2 * x], affine.scale, affine.shift);
             float bottom_right = scalar_fma(below[2 * x + 1], affine.scale, affine.shift);
-            y[x] = larger(larger(larger(top_left, top_right), larger(bottom_left, bottom_right)), 0.0f);
+            y[x] = relu(larger(larger(larger(top_left, top_right), bottom_left), bottom_right));
         }
     }
 }
@@ -122,12 +134,12 @@ static inline struct first_largest first_largest(const float *top, const float *
     float bottom_left = scalar_fma(bottom[0], affine.scale, affine.shift);
     float bottom_right = scalar_fma(bottom[1], affine.scale, affine.shift);
     struct first_largest first;
-    first.top_right = top_right > value;
-    value = larger(top_right, value);
-    first.bottom_left = bottom_left > value;
-    value = larger(bottom_left, value);
-    first.bottom_right = bottom_right > value;
-    value = larger(bottom_right, value);
+    first.top_right = is_larger(top_right, value);
+    value = larger(value, top_right);
+    first.bottom_left = is_larger(bottom_left, value);
+    value = larger(value, bottom_left);
+    first.bottom_right = is_larger(bottom_right, value);
+    value = larger(value, bottom_right);
     first.positive = value > 0.0f;
     return first;
 }

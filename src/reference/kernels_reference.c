@@ -38,7 +38,7 @@ void convolution_backward_weight_reference(float *dweight, const float *dy, cons
                                            const struct planes *dy_planes, const struct planes *x_planes)
 {
     int pad = x_planes->pad, kernel = 2 * pad + 1;
-    size_t positions = planes_positions(x_planes);
+    size_t positions = (planes_positions(x_planes) + LANES - 1) / LANES * LANES;
     for (int o = 0; o < dy_planes->channels; o++)
         for (int i = 0; i < x_planes->channels; i++)
             for (int ky = 0; ky < kernel; ky++)
@@ -82,18 +82,18 @@ void batch_norm_relu_reference(float *y, const float *c, struct affine affine, c
     for (int row = 0; row < c_planes->height; row++)
         for (int column = 0; column < c_planes->width; column++) {
             float value = normalised(c, c_planes, affine, row, column);
-            y[row * y_planes->stride + column] = value > 0.0f ? value : 0.0f;
+            y[row * y_planes->stride + column] = value <= 0.0f ? 0.0f : value;
         }
 }
 
-/* The row and column of the square's first largest value; returns that value. */
+/* The row and column of the square's first largest value, or of the last that is not a number; returns that value. */
 static float largest_of_square(const float *c, const struct planes *planes, struct affine affine, int pooled_row,
                                int pooled_column, int *row, int *column)
 {
-    float largest = -INFINITY;
+    float largest = 0.0f;
     for (int i = 0; i < 4; i++) {
         float value = normalised(c, planes, affine, 2 * pooled_row + i / 2, 2 * pooled_column + i % 2);
-        if (value > largest) {
+        if (i == 0 || value > largest || isnan(value)) {
             largest = value;
             *row = 2 * pooled_row + i / 2;
             *column = 2 * pooled_column + i % 2;
@@ -109,7 +109,7 @@ void batch_norm_relu_max_pool_reference(float *y, const float *c, struct affine 
     for (int row = 0; row < y_planes->height; row++)
         for (int column = 0; column < y_planes->width; column++) {
             float value = largest_of_square(c, c_planes, affine, row, column, &at_row, &at_column);
-            y[row * y_planes->stride + column] = value > 0.0f ? value : 0.0f;
+            y[row * y_planes->stride + column] = value <= 0.0f ? 0.0f : value;
         }
 }
 
@@ -119,9 +119,8 @@ void batch_norm_relu_backward_sums_reference(double sums[2], const float *dy, co
     double sum[LANES] = {0}, products[LANES] = {0};
     for (int row = 0; row < c_planes->height; row++)
         for (int column = 0; column < c_planes->width; column++) {
-            if (!(normalised(c, c_planes, affine, row, column) > 0.0f))
-                continue;
-            double g = (double)dy[row * dy_planes->stride + column];
+            int passed = normalised(c, c_planes, affine, row, column) > 0.0f;
+            double g = (double)(passed ? dy[row * dy_planes->stride + column] : 0.0f);
             sum[column % LANES] += g;
             products[column % LANES] += g * (double)c[row * c_planes->stride + column];
         }
