@@ -3,10 +3,14 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS_A_THREAD = 4 };
+enum {
+    SLOTS_A_THREAD = 4,
+    SPINS = 1000 /* some 20 microseconds: to sleep and be woken takes as long */
+};
 
 struct helper {
     struct parallel *team;
@@ -22,9 +26,10 @@ struct parallel {
     size_t next, count;    /* the next index to hand out */
     int open;              /* count may still grow */
     unsigned char *ended;  /* SLOTS_A_THREAD * threads: the turn with that slot is over */
-    size_t loop;           /* how many loops were started */
-    int working;           /* helpers that have not finished this loop */
-    int stopping;
+    _Atomic size_t loop;   /* how many loops were started; these three are also looked at without the mutex */
+    atomic_int working;    /* helpers that have not finished this loop */
+    atomic_int stopping;
+    int spins;             /* none where there are more threads than processors */
     int threads;
     struct helper helpers[];
 };
@@ -33,6 +38,26 @@ int parallel_processors(void)
 {
     cpu_set_t set;
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+static void relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+/* Before a thread sleeps it looks a while whether that is worth it: a training step has a dozen short loops. */
+static void spin_until_loop(struct parallel *parallel, size_t seen)
+{
+    for (int i = 0; i < parallel->spins && parallel->loop == seen && !parallel->stopping; i++)
+        relax();
+}
+
+static void spin_until_done(struct parallel *parallel)
+{
+    for (int i = 0; i < parallel->spins && parallel->working > 0; i++)
+        relax();
 }
 
 /* The mutex is held on entry and on return, here and below. */
@@ -70,8 +95,9 @@ static void *help(void *argument)
     struct helper *helper = argument;
     struct parallel *parallel = helper->team;
     size_t seen = 0;
-    pthread_mutex_lock(&parallel->mutex);
     for (;;) {
+        spin_until_loop(parallel, seen);
+        pthread_mutex_lock(&parallel->mutex);
         while (parallel->loop == seen && !parallel->stopping)
             pthread_cond_wait(&parallel->start, &parallel->mutex);
         if (parallel->stopping)
@@ -80,6 +106,7 @@ static void *help(void *argument)
         take_turns_of_stream(parallel, helper->thread);
         if (--parallel->working == 0)
             pthread_cond_signal(&parallel->done);
+        pthread_mutex_unlock(&parallel->mutex);
     }
     pthread_mutex_unlock(&parallel->mutex);
     return NULL;
@@ -98,6 +125,7 @@ struct parallel *parallel_new(int threads, struct error *error)
         return NULL;
     }
     parallel->ended = ended;
+    parallel->spins = threads <= parallel_processors() ? SPINS : 0;
     pthread_mutex_init(&parallel->mutex, NULL);
     pthread_cond_init(&parallel->start, NULL);
     pthread_cond_init(&parallel->done, NULL);
@@ -168,6 +196,9 @@ void parallel_for(struct parallel *parallel, size_t count, void (*turn)(void *co
 {
     start_loop(parallel, turn, context, count, 0);
     take_turns(parallel, 0);
+    pthread_mutex_unlock(&parallel->mutex);
+    spin_until_done(parallel);
+    pthread_mutex_lock(&parallel->mutex);
     end_loop(parallel);
 }
 
