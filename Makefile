@@ -311,10 +311,15 @@ compile = $(call brief,compile,$<) $(CC) $(contract) $(warnings) $(CFLAGS) -Iinc
 link = $(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
 libraries := -lsndfile -lsoxr -lfftw3 -ljansson -lcsv -lcrypto -lm -pthread
 
-kernel_sets := baseline avx2 avx512
+# The kernels' sets are those of the compiler's target; of this machine as long as the compiler is not yet installed.
+architecture := $(or $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null))),$(shell uname -m))
+kernel_sets_x86_64 := avx2 avx512
+kernel_sets_aarch64 := neon
+kernel_sets := baseline $(if $(filter x86_64 aarch64,$(architecture)),$(kernel_sets_$(architecture)))
 kernel_flags_baseline := -O3
 kernel_flags_avx2 := -O3 -mavx2 -mfma
 kernel_flags_avx512 := -O3 -mavx512f -mavx512vl -mavx512dq -mavx512bw -mavx2 -mfma -mprefer-vector-width=512
+kernel_flags_neon := -O3 -DKERNEL_NEON
 
 tools := $(patsubst src/tool/%.c,$(BIN)/%,$(sort $(wildcard src/tool/*.c)))
 kernels := $(patsubst src/kernel/%.c,%,$(sort $(wildcard src/kernel/*.c)))

@@ -72,10 +72,10 @@ struct kernels {
                                               const struct planes *dy_planes, const struct planes *c_planes);
 };
 
-/* The fastest set that this processor has, or the one of that name ("baseline", "avx2", "avx512"); NULL if the
- * processor lacks it or there is none of that name. "auto" or NULL: the fastest. */
+/* The fastest set that this processor has, or the one of that name ("baseline"; on x86-64 "avx2", "avx512"; on
+ * aarch64 "neon"); NULL if the processor lacks it or there is none of that name. "auto" or NULL: the fastest. */
 const struct kernels *kernels_select(const char *name);
-#define KERNELS_CHOICES "auto|baseline|avx2|avx512"
+#define KERNELS_CHOICES "auto|baseline|avx2|avx512|neon"
 
 size_t convolution_packed_values(int outputs, int inputs, int kernel);
 

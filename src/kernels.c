@@ -2,20 +2,28 @@
 
 #include <string.h>
 
-extern const struct kernels kernels_baseline, kernels_avx2, kernels_avx512; /* src/kernel/table.c */
+/* src/kernel/table.c, for the sets that the Makefile compiles for this architecture */
+extern const struct kernels kernels_baseline, kernels_avx2, kernels_avx512, kernels_neon;
 
 const struct kernels *kernels_select(const char *name)
 {
-    int any = name == NULL || strcmp(name, "auto") == 0;
+    const struct kernels *sets[3]; /* that this processor has, the fastest first */
+    int count = 0, any = name == NULL || strcmp(name, "auto") == 0;
+#if defined(__x86_64__)
     int has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     int has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
-    if ((any || strcmp(name, kernels_avx512.name) == 0) && has_avx512)
-        return &kernels_avx512;
-    if ((any || strcmp(name, kernels_avx2.name) == 0) && has_avx2)
-        return &kernels_avx2;
-    if (any || strcmp(name, kernels_baseline.name) == 0)
-        return &kernels_baseline;
+    if (has_avx512)
+        sets[count++] = &kernels_avx512;
+    if (has_avx2)
+        sets[count++] = &kernels_avx2;
+#elif defined(__aarch64__)
+    sets[count++] = &kernels_neon; /* every aarch64 has it */
+#endif
+    sets[count++] = &kernels_baseline;
+    for (int i = 0; i < count; i++)
+        if (any || strcmp(name, sets[i]->name) == 0)
+            return sets[i];
     return NULL;
 }
 

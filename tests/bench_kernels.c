@@ -1,6 +1,7 @@
 /* Prints the speed of the convolutions, one thread: for each layer of AudioNet on a clip of 1 x 128 x 201, each
  * operation and each engine, the median of GFLOP/s (2 k k C_in C_out H W operations a clip) and the percentage of the
- * peak, which is measured in the same run: fused multiply-adds on registers, in the widest vectors.
+ * peak, which is measured in the same run: fused multiply-adds on registers, in the widest vectors (x86-64; elsewhere
+ * nan).
  *
  * usage: bench_kernels [REPEATS [FILTERS]...], default 7 8 16 32. Asserts nothing. */
 #define _GNU_SOURCE
@@ -17,8 +18,12 @@
 
 enum { HEIGHT = 128, WIDTH = 201, LAYERS = 4, REPEATS_MAX = 101, CLIPS = 2 };
 static const char *const operations[] = {"forward", "input gradient", "weight gradient"};
+#if defined(__x86_64__)
 static const char *const engines[] = {"avx512", "avx2", "baseline", "openblas"};
-enum { OPERATIONS = 3, ENGINES = 4 };
+#else
+static const char *const engines[] = {"neon", "baseline", "openblas"};
+#endif
+enum { OPERATIONS = 3, ENGINES = sizeof engines / sizeof engines[0] };
 
 struct layer {
     int inputs, outputs, kernel, height, width;
@@ -64,6 +69,7 @@ static void fill(float *values, const struct planes *planes)
 
 /* --- Peak --- */
 
+#if defined(__x86_64__)
 #define PEAK(name, isa, type, width, fma)                                                                           \
     __attribute__((target(isa))) static double name(void)                                                           \
     {                                                                                                                  \
@@ -102,6 +108,9 @@ static double peak(void)
     }
     return best;
 }
+#else
+static double peak(void) { return NAN; }
+#endif
 
 /* --- One layer --- */
 

@@ -95,6 +95,7 @@ PYTHON
 # The sets of kernels that this processor has.
 kernel_sets() {
     echo baseline
+    [ "$(uname -m)" != aarch64 ] || echo neon
     if grep -qw avx2 /proc/cpuinfo && grep -qw fma /proc/cpuinfo; then
         echo avx2
         ! grep -qw avx512f /proc/cpuinfo || echo avx512

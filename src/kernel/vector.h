@@ -31,10 +31,24 @@ static inline void vector_store(float *to, vector value) { _mm256_storeu_ps(to, 
 static inline vector vector_broadcast(float value) { return _mm256_set1_ps(value); }
 static inline float scalar_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 #define VECTOR_KEEP(value) __asm__("" : "+x"(value))
+#elif defined(KERNEL_NEON) /* by the Makefile: the compiler's macros do not tell, as every aarch64 has NEON */
+#include <arm_neon.h>
+enum { VECTOR_FLOATS = 4, TILE_OUTPUTS = 8, TILE_VECTORS = 3 };
+typedef float32x4_t vector;
+static inline vector vector_fma(vector a, vector b, vector c) { return vfmaq_f32(c, a, b); }
+static inline vector vector_load(const float *from) { return vld1q_f32(from); }
+static inline void vector_store(float *to, vector value) { vst1q_f32(to, value); }
+static inline vector vector_broadcast(float value) { return vdupq_n_f32(value); }
+static inline float scalar_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+/* volatile, or GCC loads the eight of a tile at once, and has no register left for sums. */
+#define VECTOR_KEEP(value) __asm__ volatile("" : "+w"(value))
 #else
 enum { VECTOR_FLOATS = 4, TILE_OUTPUTS = 2, TILE_VECTORS = 2 };
 typedef float vector __attribute__((vector_size(16)));
 
+#if defined(__FP_FAST_FMAF) || defined(__aarch64__) /* has the instruction; Clang 14 defines only the second */
+static inline float scalar_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+#else
 /* fma(a, b, c) without the instruction. The product of two floats is exact in double; so is the error of adding c
  * (Knuth's TwoSum). The sum is rounded to odd - of the two doubles around it the one with an odd last bit - and a sum
  * rounded to odd with at least two spare bits rounds to the right float (Boldo and Melquiond, IEEE Trans. Comput. 57,
@@ -53,6 +67,7 @@ static inline float scalar_fma(float a, float b, float c)
     memcpy(&sum, &bits, sizeof sum);
     return (float)sum;
 }
+#endif
 
 static inline vector vector_fma(vector a, vector b, vector c)
 {
