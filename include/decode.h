@@ -16,9 +16,11 @@
  * frame; a sample that is not finite. What cannot be seen is damage to samples of a format without checksums, and the
  * end missing from an MP3 without a count of its frames.
  *
- * The bytes are the same on every processor: libsoxr is told to use its SSE code, which every x86-64 has, whatever it
- * would choose. Its filters are computed with libm's functions, which differ between processors in the last bit of a
- * double, or rarely of a float; tests/processors.sh compares what comes out, between all usual rates. */
+ * The bytes are the same on every x86-64 processor: libsoxr is told to use its SSE code, which all of them have,
+ * whatever it would choose. Its filters are computed with libm's functions, which differ between processors in the last
+ * bit of a double, or rarely of a float; tests/processors.sh compares what comes out, between all usual rates. On
+ * aarch64 the bytes are the same for WAV, FLAC and AIFF files that have the rate already; tests/aarch64.sh says how far
+ * the others are off. */
 #ifndef BITFAST_DECODE_H
 #define BITFAST_DECODE_H
 

@@ -6,7 +6,10 @@ project() {
     local name=${1-project}
     mkdir "$name"
     (cd "$top" && git ls-files -z --cached --others --exclude-standard | tar -cf - --null -T -) | tar -xf - -C "$name"
-    cp -a "$top/build" "$top/bin" "$name/"
+    mkdir "$name/build"
+    # Not aarch64.sh's libraries, which are large.
+    find "$top/build" -mindepth 1 -maxdepth 1 ! -name aarch64 -exec cp -a -t "$name/build" {} +
+    cp -a "$top/bin" "$name/"
     cd "$name"
     bin/synth-clips --clips-per-class=10 --sample-rate=8000 --seconds=0.5 "$scratch/$checks/small"
 }
