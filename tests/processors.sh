@@ -95,6 +95,8 @@ models() {
     pipe env >expected
     must_fail 1 qemu-x86_64 -cpu Nehalem "$top/bin/train-epoch" --kernels=avx2 --batch-size=4 steps/fold <steps/epoch-0
     says "this processor has no kernels 'avx2'"
+    must_fail 1 train-epoch --kernels=neon --batch-size=4 steps/fold <steps/epoch-0
+    says "this processor has no kernels 'neon'"
     qemu-x86_64 -cpu max "$top/bin/train-epoch" --kernels=avx2 --batch-size=4 steps/fold <steps/epoch-0 |
         cmp - steps/epoch-1
 }
