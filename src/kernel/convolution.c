@@ -85,7 +85,8 @@ void KERNEL(convolution)(float *y, const float *x, const float *packed, const fl
         for (int o = 0; o < y_planes->channels; o += TILE_OUTPUTS) {
             const float *weight = packed + (size_t)(o / PACKED_OUTPUTS) * group_values + o % PACKED_OUTPUTS;
             vector sums[TILE_OUTPUTS][TILE_VECTORS];
-            if (kernel == 3 && VECTOR_FLOATS == 16) /* a constant: its loops are unrolled; narrow vectors gain nothing */
+            /* A constant size, so that its loops are unrolled; narrower vectors gain nothing by it. */
+            if (kernel == 3 && VECTOR_FLOATS == 16)
                 convolve_tile(sums, x + x_planes->margin + p, weight, x_planes, 3);
             else
                 convolve_tile(sums, x + x_planes->margin + p, weight, x_planes, kernel);
