@@ -28,8 +28,8 @@ check() {
     else
         failures=$((failures + 1))
         echo "not ok $checks - $name"
-        sed 's/^/# /' "$scratch/$checks.log"
-        echo "# exit status $status"
+        # On standard error, which prove lets through.
+        { sed "s|^|# $(basename "$0"), $checks: |" "$scratch/$checks.log"; echo "# exit status $status"; } >&2
     fi
 }
 
