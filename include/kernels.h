@@ -18,6 +18,15 @@
 
 enum { PACKED_OUTPUTS = 8 };
 
+/* Which convolutions are computed by tiles (fixed_sum.h), a choice by shape alone, the same both ways. */
+#ifndef WINOGRAD_LEAST
+#define WINOGRAD_LEAST 256
+#endif
+static inline int winograd_chosen(int outputs, int inputs, int kernel)
+{
+    return kernel == 3 && (long)outputs * inputs >= WINOGRAD_LEAST;
+}
+
 /* A channel's normalisation as one line: batch_norm(c) = c * scale + shift, one fused multiply-add. */
 struct affine {
     float scale, shift;

@@ -17,12 +17,13 @@ static void copy_input(const struct network *network, size_t clip)
                (size_t)planes->width * sizeof *to);
 }
 
-/* Rows of a layer at a time: few enough that what one step leaves in the second-level cache is there for the next. */
+/* Rows of a layer at a time: few enough that what one step leaves in the second-level cache is there for the next; an
+ * even number, since convolutions by tiles take two. */
 static int band_rows(const struct layer *layer)
 {
     const size_t cached_values = (size_t)64 << 10;
     size_t row = (size_t)(layer->shape.inputs + layer->shape.outputs) * (size_t)layer->input_planes.stride;
-    return cached_values / row > 8 ? (int)(cached_values / row) : 8;
+    return cached_values / row > 8 ? (int)(cached_values / row / 2 * 2) : 8;
 }
 
 static int smaller(int a, int b)

@@ -23,6 +23,9 @@ struct shape {
 static const struct shape shapes[] = {
     {1, 1, 1, 1, 1},   {1, 3, 5, 7, 5},    {2, 9, 12, 17, 1},  {3, 8, 2, 2, 0},
     {8, 4, 16, 31, 1}, {5, 17, 33, 50, 1}, {1, 16, 25, 67, 5}, {16, 7, 9, 201, 2},
+    /* by tiles */
+    {16, 16, 1, 1, 1}, {9, 31, 2, 2, 1},   {16, 17, 7, 50, 1}, {3, 101, 12, 67, 1},
+    {33, 8, 9, 201, 1},
 };
 
 enum { RANDOM_SHAPES = 24 };
@@ -108,6 +111,12 @@ static void each_case(void (*one)(const struct kernels *, const struct shape *))
     }
 }
 
+static float *scratch_memory(const struct kernels *kernels, int outputs, int inputs, int kernel)
+{
+    size_t bytes = kernels->convolution_scratch_values(outputs, inputs, kernel) * sizeof(float);
+    return aligned_alloc(64, (bytes + 63) / 64 * 64);
+}
+
 static void check_convolution(const struct kernels *kernels, const struct shape *shape)
 {
     int kernel = 2 * shape->pad + 1;
@@ -122,12 +131,21 @@ static void check_convolution(const struct kernels *kernels, const struct shape 
         float *y = noisy_planes(&y_planes), *expected = planes_allocate(&y_planes, 1);
         float *packed = malloc(convolution_packed_values(shape->outputs, shape->inputs, kernel) * sizeof *packed);
         kernels->convolution_pack(packed, weight, outputs, inputs, kernel, transposed);
-        kernels->convolution(y, x, packed, transposed ? NULL : bias, NULL, &y_planes, &x_planes);
+        float *scratch = scratch_memory(kernels, shape->outputs, shape->inputs, kernel);
+        /* In two bands. */
+        int rows = shape->height / 4 * 2;
+        struct planes x_upper = planes_band(&x_planes, rows), x_lower = planes_band(&x_planes, shape->height - rows);
+        struct planes y_upper = planes_band(&y_planes, rows), y_lower = planes_band(&y_planes, shape->height - rows);
+        const float *offset = transposed ? NULL : bias;
+        kernels->convolution(y, x, packed, offset, scratch, &y_upper, &x_upper);
+        kernels->convolution(y + planes_row(&y_planes, rows), x + planes_row(&x_planes, rows), packed, offset, scratch,
+                             &y_lower, &x_lower);
         convolution_reference(expected, x, weight, transposed ? NULL : bias, transposed, &y_planes, &x_planes);
         assert_same(y, expected, planes_total(&y_planes));
         free(y);
         free(expected);
         free(packed);
+        free(scratch);
     }
     free(x);
     free(weight);
@@ -142,8 +160,7 @@ static void check_backward_weight(const struct kernels *kernels, const struct sh
     size_t weights = (size_t)(shape->inputs * shape->outputs * kernel * kernel);
     float *x = noisy_planes(&x_planes), *dy = noisy_planes(&dy_planes);
     float *dweight = noisy_values(weights), *expected = noisy_values(weights);
-    float *scratch =
-        aligned_alloc(64, kernels->convolution_scratch_values(shape->outputs, shape->inputs, kernel) * sizeof *scratch);
+    float *scratch = scratch_memory(kernels, shape->outputs, shape->inputs, kernel);
     kernels->convolution_backward_weight(dweight, dy, x, scratch, &dy_planes, &x_planes);
     convolution_backward_weight_reference(expected, dy, x, &dy_planes, &x_planes);
     assert_same(dweight, expected, weights);

@@ -11,16 +11,21 @@ _Static_assert(PACKED_OUTPUTS % TILE_OUTPUTS == 0 && TILE_POSITIONS <= (int)PLAN
                    BLOCK_POSITIONS % LANES == 0,
                "tiles divide what they are cut from");
 
-/* Of the weight gradient: a block of the gradients, and the lanes of one tile of outputs. */
+/* Of the weight gradient: a block of the gradients, and the lanes of one tile of outputs; or what winograd needs. */
 size_t KERNEL(convolution_scratch_values)(int outputs, int inputs, int kernel)
 {
-    (void)outputs;
-    return (size_t)TILE_OUTPUTS * (BLOCK_POSITIONS + (size_t)inputs * (size_t)(kernel * kernel) * LANES);
+    size_t gradient = (size_t)TILE_OUTPUTS * (BLOCK_POSITIONS + (size_t)inputs * (size_t)(kernel * kernel) * LANES);
+    size_t tiles = winograd_chosen(outputs, inputs, kernel) ? KERNEL(winograd_scratch_values)(inputs) : 0;
+    return gradient > tiles ? gradient : tiles;
 }
 
 /* packed[group][i][ky][kx][o within the group], missing outputs zero. */
 void KERNEL(convolution_pack)(float *packed, const float *weight, int outputs, int inputs, int kernel, int transposed)
 {
+    if (winograd_chosen(outputs, inputs, kernel)) {
+        KERNEL(winograd_pack)(packed, weight, outputs, inputs, transposed);
+        return;
+    }
     int squares = kernel * kernel, rows = transposed ? inputs : outputs, columns = transposed ? outputs : inputs;
     for (int group = 0; group < rows; group += PACKED_OUTPUTS)
         for (int column = 0; column < columns; column++)
@@ -78,8 +83,11 @@ static void clear_pads(float *y, const struct planes *planes)
 void KERNEL(convolution)(float *y, const float *x, const float *packed, const float *bias, float *scratch,
                          const struct planes *y_planes, const struct planes *x_planes)
 {
-    (void)scratch;
     int kernel = 2 * x_planes->pad + 1;
+    if (winograd_chosen(y_planes->channels, x_planes->channels, kernel)) {
+        KERNEL(winograd)(y, x, packed, bias, scratch, y_planes, x_planes);
+        return;
+    }
     size_t group_values = (size_t)x_planes->channels * (size_t)(kernel * kernel) * PACKED_OUTPUTS;
     for (size_t p = 0; p < planes_positions(x_planes); p += TILE_POSITIONS) {
         for (int o = 0; o < y_planes->channels; o += TILE_OUTPUTS) {

@@ -19,6 +19,10 @@ static inline vector vector_fma(vector a, vector b, vector c) { return _mm512_fm
 static inline vector vector_load(const float *from) { return _mm512_loadu_ps(from); }
 static inline void vector_store(float *to, vector value) { _mm512_storeu_ps(to, value); }
 static inline vector vector_broadcast(float value) { return _mm512_set1_ps(value); }
+static inline void vector_store_first(float *to, vector value, int count)
+{
+    _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), value);
+}
 static inline float scalar_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 #define VECTOR_KEEP(value) __asm__("" : "+v"(value))
 #elif defined(__FMA__)
@@ -29,6 +33,11 @@ static inline vector vector_fma(vector a, vector b, vector c) { return _mm256_fm
 static inline vector vector_load(const float *from) { return _mm256_loadu_ps(from); }
 static inline void vector_store(float *to, vector value) { _mm256_storeu_ps(to, value); }
 static inline vector vector_broadcast(float value) { return _mm256_set1_ps(value); }
+static inline void vector_store_first(float *to, vector value, int count)
+{
+    __m256i numbers = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    _mm256_maskstore_ps(to, _mm256_cmpgt_epi32(_mm256_set1_epi32(count), numbers), value);
+}
 static inline float scalar_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 #define VECTOR_KEEP(value) __asm__("" : "+x"(value))
 #elif defined(KERNEL_NEON) /* by the Makefile: the compiler's macros do not tell, as every aarch64 has NEON */
@@ -86,8 +95,38 @@ static inline vector vector_load(const float *from)
 
 static inline void vector_store(float *to, vector value) { memcpy(to, &value, sizeof value); }
 static inline vector vector_broadcast(float value) { return (vector){value, value, value, value}; }
+static inline void vector_store_first(float *to, vector value, int count)
+{
+    for (int i = 0; i < count; i++)
+        to[i] = value[i];
+}
 #define VECTOR_KEEP(value) (void)(value)
 #endif
+
+/* Of the values of a, then those of b: the first, third, ...; the second, fourth, ...; and back: a0 b0 a1 b1 ..., its
+ * first and its second half. vector_store_first stores the first `count`. */
+#if defined(__AVX512F__)
+#define VECTOR_EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define VECTOR_ODD 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define VECTOR_LOW_PAIRS 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define VECTOR_HIGH_PAIRS 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif defined(__FMA__)
+#define VECTOR_EVEN 0, 2, 4, 6, 8, 10, 12, 14
+#define VECTOR_ODD 1, 3, 5, 7, 9, 11, 13, 15
+#define VECTOR_LOW_PAIRS 0, 8, 1, 9, 2, 10, 3, 11
+#define VECTOR_HIGH_PAIRS 4, 12, 5, 13, 6, 14, 7, 15
+#else
+#define VECTOR_EVEN 0, 2, 4, 6
+#define VECTOR_ODD 1, 3, 5, 7
+#define VECTOR_LOW_PAIRS 0, 4, 1, 5
+#define VECTOR_HIGH_PAIRS 2, 6, 3, 7
+#endif
+#define VECTOR_SHUFFLE(name, ...)                                                                                      \
+    static inline vector name(vector a, vector b) { return __builtin_shufflevector(a, b, __VA_ARGS__); }
+VECTOR_SHUFFLE(vector_even, VECTOR_EVEN)
+VECTOR_SHUFFLE(vector_odd, VECTOR_ODD)
+VECTOR_SHUFFLE(vector_low_pairs, VECTOR_LOW_PAIRS)
+VECTOR_SHUFFLE(vector_high_pairs, VECTOR_HIGH_PAIRS)
 
 /* VECTOR_KEEP(value): it stays in a register. Compilers would rather load it again for every product that it is in, and
  * then the loads take longer than the products. */

@@ -12,10 +12,99 @@ static float at(const float *x, const struct planes *planes, int channel, int ro
     return planes_channel_const(planes, x, channel)[row * planes->stride + column];
 }
 
+/* weight[o][i][ky][kx] of a 3x3 convolution, or of the input gradient of one. */
+static float weight_at(const float *weight, int outputs, int inputs, int transposed, int o, int i, int ky, int kx)
+{
+    return transposed ? weight[((i * outputs + o) * 3 + (2 - ky)) * 3 + (2 - kx)]
+                      : weight[((o * inputs + i) * 3 + ky) * 3 + kx];
+}
+
+/* U = G g G^T. */
+static void weight_elements(float u[4][4], const float g[3][3])
+{
+    float down[4][3];
+    for (int kx = 0; kx < 3; kx++) {
+        down[0][kx] = g[0][kx];
+        down[1][kx] = ((g[0][kx] + g[2][kx]) + g[1][kx]) / 2.0f;
+        down[2][kx] = ((g[0][kx] + g[2][kx]) - g[1][kx]) / 2.0f;
+        down[3][kx] = g[2][kx];
+    }
+    for (int y = 0; y < 4; y++) {
+        u[y][0] = down[y][0];
+        u[y][1] = ((down[y][0] + down[y][2]) + down[y][1]) / 2.0f;
+        u[y][2] = ((down[y][0] + down[y][2]) - down[y][1]) / 2.0f;
+        u[y][3] = down[y][2];
+    }
+}
+
+/* V = B^T d B of the tile of d whose outputs begin at (row, column). */
+static void input_elements(float v[4][4], const float *x, const struct planes *planes, int i, int row, int column)
+{
+    float down[4][4];
+    for (int c = 0; c < 4; c++) {
+        float d[4];
+        for (int r = 0; r < 4; r++)
+            d[r] = at(x, planes, i, row - 1 + r, column - 1 + c);
+        down[0][c] = d[0] - d[2];
+        down[1][c] = d[1] + d[2];
+        down[2][c] = d[2] - d[1];
+        down[3][c] = d[1] - d[3];
+    }
+    for (int r = 0; r < 4; r++) {
+        v[r][0] = down[r][0] - down[r][2];
+        v[r][1] = down[r][1] + down[r][2];
+        v[r][2] = down[r][2] - down[r][1];
+        v[r][3] = down[r][1] - down[r][3];
+    }
+}
+
+/* Y = A^T M A. */
+static void output_elements(float y[2][2], const float m[4][4])
+{
+    float down[2][4];
+    for (int c = 0; c < 4; c++) {
+        down[0][c] = (m[0][c] + m[1][c]) + m[2][c];
+        down[1][c] = (m[1][c] - m[2][c]) - m[3][c];
+    }
+    for (int r = 0; r < 2; r++) {
+        y[r][0] = (down[r][0] + down[r][1]) + down[r][2];
+        y[r][1] = (down[r][1] - down[r][2]) - down[r][3];
+    }
+}
+
+static void winograd_reference(float *y, const float *x, const float *weight, const float *bias, int transposed,
+                               const struct planes *y_planes, const struct planes *x_planes)
+{
+    for (int o = 0; o < y_planes->channels; o++)
+        for (int row = 0; row < y_planes->height; row += 2)
+            for (int column = 0; column < y_planes->width; column += 2) {
+                float m[4][4] = {{0}}, outputs[2][2];
+                for (int i = 0; i < x_planes->channels; i++) {
+                    float g[3][3], u[4][4], v[4][4];
+                    for (int k = 0; k < 9; k++)
+                        g[k / 3][k % 3] = weight_at(weight, y_planes->channels, x_planes->channels, transposed, o, i,
+                                                    k / 3, k % 3);
+                    weight_elements(u, g);
+                    input_elements(v, x, x_planes, i, row, column);
+                    for (int e = 0; e < 16; e++)
+                        m[e / 4][e % 4] = fmaf(u[e / 4][e % 4], v[e / 4][e % 4], m[e / 4][e % 4]);
+                }
+                output_elements(outputs, m);
+                for (int e = 0; e < 4; e++)
+                    if (row + e / 2 < y_planes->height && column + e % 2 < y_planes->width)
+                        planes_channel(y_planes, y, o)[(row + e / 2) * y_planes->stride + column + e % 2] =
+                            bias != NULL ? outputs[e / 2][e % 2] + bias[o] : outputs[e / 2][e % 2];
+            }
+}
+
 void convolution_reference(float *y, const float *x, const float *weight, const float *bias, int transposed,
                            const struct planes *y_planes, const struct planes *x_planes)
 {
     int pad = x_planes->pad, kernel = 2 * pad + 1;
+    if (winograd_chosen(y_planes->channels, x_planes->channels, kernel)) {
+        winograd_reference(y, x, weight, bias, transposed, y_planes, x_planes);
+        return;
+    }
     for (int o = 0; o < y_planes->channels; o++)
         for (int row = 0; row < y_planes->height; row++)
             for (int column = 0; column < y_planes->width; column++) {

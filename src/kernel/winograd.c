@@ -1,0 +1,243 @@
+/* 3x3 convolutions by tiles of 2x2 outputs, in the order that fixed_sum.h states: 16 products for 4 outputs of an input
+ * channel instead of 36 (F(2x2, 3x3) of Lavin and Gray, CVPR 2016).
+ *
+ * Tiles are numbered along the pairs of rows of a band. A block of them at a time: its inputs are transformed for all
+ * channels into scratch memory, which the second-level cache holds; then for each group of outputs the products of each
+ * of the 16 elements are summed in registers, as in convolution.c, and what comes of them, in the first-level cache, is
+ * transformed into the outputs. */
+#include "kernel/kernel.h"
+
+#include "fixed_sum.h"
+#include "kernel/vector.h"
+
+enum {
+    BLOCK_TILES = TILE_VECTORS * VECTOR_FLOATS,
+    ELEMENTS = 16,
+    SPARE = VECTOR_FLOATS, /* vectors begin at any tile of a block, and end at most this much behind it */
+    SUMS_STEP = BLOCK_TILES + SPARE
+};
+
+_Static_assert(2 * VECTOR_FLOATS + 2 <= (int)PLANES_OVERRUN, "a vector of tiles reads so far past the last");
+
+/* Floats of the transformed inputs of one element. */
+static size_t element_step(int inputs)
+{
+    return (size_t)inputs * BLOCK_TILES + SPARE;
+}
+
+size_t KERNEL(winograd_scratch_values)(int inputs)
+{
+    return ELEMENTS * (element_step(inputs) + (size_t)PACKED_OUTPUTS * SUMS_STEP);
+}
+
+#ifndef WEIGHT
+#define WEIGHT float
+#endif
+/* u = G g: four of three, `step` apart. */
+static void transform_weights(WEIGHT *u, const WEIGHT *g, int step)
+{
+    WEIGHT outer = g[0] + g[2 * step];
+    u[0] = g[0];
+    u[step] = (outer + g[step]) * 0.5f;
+    u[2 * step] = (outer - g[step]) * 0.5f;
+    u[3 * step] = g[2 * step];
+}
+
+/* packed[group][element][i][o within the group], missing outputs zero. */
+void KERNEL(winograd_pack)(float *packed, const float *weight, int outputs, int inputs, int transposed)
+{
+    int rows = transposed ? inputs : outputs, columns = transposed ? outputs : inputs;
+    for (int group = 0; group < rows; group += PACKED_OUTPUTS, packed += ELEMENTS * PACKED_OUTPUTS * columns)
+        for (int column = 0; column < columns; column++)
+            for (int row = group; row < group + PACKED_OUTPUTS; row++) {
+                WEIGHT g[9] = {0}, down[12], u[ELEMENTS];
+                for (int square = 0; square < 9 && row < rows; square++) {
+                    int o = transposed ? column : row, i = transposed ? row : column;
+                    g[square] = weight[((size_t)o * (size_t)inputs + (size_t)i) * 9 +
+                                       (size_t)(transposed ? 8 - square : square)];
+                }
+                for (int kx = 0; kx < 3; kx++)
+                    transform_weights(down + kx, g + kx, 3);
+                for (int ky = 0; ky < 4; ky++)
+                    transform_weights(u + 4 * ky, down + 3 * ky, 1);
+                for (int e = 0; e < ELEMENTS; e++)
+                    packed[((size_t)e * (size_t)columns + (size_t)column) * PACKED_OUTPUTS + (size_t)(row - group)] =
+                        (float)u[e];
+            }
+}
+
+/* Some tiles of one pair of rows. */
+struct segment {
+    int pair, first, count; /* the pair of rows, the first tile in it, tiles */
+};
+
+/* The part of tiles `tile` to end - 1 that lies in one pair of rows. */
+static struct segment segment_at(size_t tile, size_t end, int tiles_a_row)
+{
+    struct segment segment = {(int)(tile / (size_t)tiles_a_row), (int)(tile % (size_t)tiles_a_row), 0};
+    size_t left = (size_t)(tiles_a_row - segment.first);
+    segment.count = (int)(end - tile < left ? end - tile : left);
+    return segment;
+}
+
+/* v[e] = the element of B^T d B of each tile, for VECTOR_FLOATS tiles; rows[y] begins at the first tile's column -1. */
+static inline void transform_inputs(float *v, size_t step, const float *const rows[4])
+{
+    vector d[4][4], w[4][4];
+    for (int part = 0; part < 4; part++) {
+        ptrdiff_t at = part / 2 * 2 + part % 2 * VECTOR_FLOATS;
+        for (int y = 0; y < 4; y++)
+            d[y][part] = vector_load(rows[y] + at);
+        w[0][part] = d[0][part] - d[2][part];
+        w[1][part] = d[1][part] + d[2][part];
+        w[2][part] = d[2][part] - d[1][part];
+        w[3][part] = d[1][part] - d[3][part];
+    }
+    for (int y = 0; y < 4; y++, v += 4 * step) {
+        vector column[4] = {vector_even(w[y][0], w[y][1]), vector_odd(w[y][0], w[y][1]),
+                            vector_even(w[y][2], w[y][3]), vector_odd(w[y][2], w[y][3])};
+        vector_store(v, column[0] - column[2]);
+        vector_store(v + step, column[1] + column[2]);
+        vector_store(v + 2 * step, column[2] - column[1]);
+        vector_store(v + 3 * step, column[1] - column[3]);
+    }
+}
+
+/* Tiles `tile` to end - 1 of all channels. What a vector holds past a segment, the next one writes over. */
+static void transform_block(float *v, const float *x, size_t tile, size_t end, int tiles_a_row,
+                            const struct planes *planes)
+{
+    size_t step = element_step(planes->channels);
+    for (int i = 0; i < planes->channels; i++, x += planes->size) {
+        float *to = v + (size_t)i * BLOCK_TILES;
+        for (size_t at = tile; at < end;) {
+            struct segment segment = segment_at(at, end, tiles_a_row);
+            const float *row = x + planes_row(planes, 2 * segment.pair - 1) + 2 * segment.first - 1;
+            /* The row after next is not there after an odd last one, whose outputs do not need it. */
+            const float *rows[4] = {row, row + planes->stride, row + 2 * planes->stride, row + 3 * planes->stride};
+            if (2 * segment.pair + 1 == planes->height)
+                rows[3] = rows[2];
+            for (int t = 0; t < segment.count; t += VECTOR_FLOATS) {
+                transform_inputs(to + t, step, rows);
+                for (int y = 0; y < 4; y++)
+                    rows[y] += 2 * VECTOR_FLOATS;
+            }
+            at += (size_t)segment.count;
+            to += segment.count;
+        }
+    }
+}
+
+/* sums[o][tile] = sum over i of u[i][o] * v[i][tile], for TILE_OUTPUTS outputs and `vectors` vectors of tiles. */
+static inline void add_products(float *sums, const float *v, const float *u, int inputs, const int vectors)
+{
+    vector tile[TILE_OUTPUTS][TILE_VECTORS];
+    for (int o = 0; o < TILE_OUTPUTS; o++)
+        for (int n = 0; n < vectors; n++)
+            tile[o][n] = vector_broadcast(0.0f);
+    for (int i = 0; i < inputs; i++, v += BLOCK_TILES, u += PACKED_OUTPUTS) {
+        vector values[TILE_VECTORS];
+        for (int n = 0; n < vectors; n++)
+            values[n] = vector_load(v + n * VECTOR_FLOATS);
+        for (int o = 0; o < TILE_OUTPUTS; o++) {
+            vector weight = vector_broadcast(u[o]);
+            VECTOR_KEEP(weight);
+            for (int n = 0; n < vectors; n++)
+                tile[o][n] = vector_fma(weight, values[n], tile[o][n]);
+        }
+    }
+    for (int o = 0; o < TILE_OUTPUTS; o++)
+        for (int n = 0; n < vectors; n++)
+            vector_store(sums + o * SUMS_STEP + n * VECTOR_FLOATS, tile[o][n]);
+}
+
+/* The sums of all elements of TILE_OUTPUTS outputs. */
+static void add_elements(float *sums, const float *v, const float *u, int inputs, size_t tiles)
+{
+    size_t step = element_step(inputs), vectors = (tiles + VECTOR_FLOATS - 1) / VECTOR_FLOATS;
+    for (int e = 0; e < ELEMENTS; e++, sums += TILE_OUTPUTS * SUMS_STEP, v += step, u += inputs * PACKED_OUTPUTS) {
+        if (vectors == TILE_VECTORS)
+            add_products(sums, v, u, inputs, TILE_VECTORS);
+        else if (vectors == 2)
+            add_products(sums, v, u, inputs, 2);
+        else
+            add_products(sums, v, u, inputs, 1);
+    }
+}
+
+/* y[row][column] = A^T M A of VECTOR_FLOATS tiles, as two rows of pairs. */
+static inline void transform_outputs(vector y[2][2], const float *sums)
+{
+    const size_t step = TILE_OUTPUTS * SUMS_STEP;
+    vector down[2][4];
+    for (int column = 0; column < 4; column++, sums += step) {
+        vector m[4];
+        for (int row = 0; row < 4; row++)
+            m[row] = vector_load(sums + (size_t)(4 * row) * step);
+        down[0][column] = (m[0] + m[1]) + m[2];
+        down[1][column] = (m[1] - m[2]) - m[3];
+    }
+    for (int row = 0; row < 2; row++) {
+        y[row][0] = (down[row][0] + down[row][1]) + down[row][2];
+        y[row][1] = (down[row][1] - down[row][2]) - down[row][3];
+    }
+}
+
+/* Stores the first `count` of a, b, a, b, ... */
+static inline void store_pairs(float *to, vector a, vector b, int count)
+{
+    vector low = vector_low_pairs(a, b), high = vector_high_pairs(a, b);
+    if (count >= 2 * VECTOR_FLOATS) {
+        vector_store(to, low);
+        vector_store(to + VECTOR_FLOATS, high);
+    } else if (count > VECTOR_FLOATS) {
+        vector_store(to, low);
+        vector_store_first(to + VECTOR_FLOATS, high, count - VECTOR_FLOATS);
+    } else {
+        vector_store_first(to, low, count);
+    }
+}
+
+/* Tiles `tile` to end - 1 of one output. */
+static void store_block(float *y, const float *sums, const float *bias, size_t tile, size_t end, int tiles_a_row,
+                        const struct planes *planes)
+{
+    vector offset = vector_broadcast(bias != NULL ? *bias : 0.0f);
+    for (size_t at = tile; at < end;) {
+        struct segment segment = segment_at(at, end, tiles_a_row);
+        float *row = y + planes_row(planes, 2 * segment.pair) + 2 * segment.first;
+        int both = 2 * segment.pair + 1 < planes->height, left = planes->width - 2 * segment.first;
+        left = left < 2 * segment.count ? left : 2 * segment.count;
+        for (int t = 0; t < segment.count; t += VECTOR_FLOATS, row += 2 * VECTOR_FLOATS, left -= 2 * VECTOR_FLOATS) {
+            vector values[2][2];
+            transform_outputs(values, sums + t);
+            for (int i = 0; i < 4 && bias != NULL; i++)
+                values[i / 2][i % 2] = values[i / 2][i % 2] + offset;
+            store_pairs(row, values[0][0], values[0][1], left);
+            if (both)
+                store_pairs(row + planes->stride, values[1][0], values[1][1], left);
+        }
+        at += (size_t)segment.count;
+        sums += segment.count;
+    }
+}
+
+void KERNEL(winograd)(float *y, const float *x, const float *packed, const float *bias, float *scratch,
+                      const struct planes *y_planes, const struct planes *x_planes)
+{
+    int inputs = x_planes->channels, tiles_a_row = (x_planes->width + 1) / 2;
+    size_t tiles = (size_t)tiles_a_row * (size_t)((x_planes->height + 1) / 2);
+    size_t group_values = (size_t)inputs * ELEMENTS * PACKED_OUTPUTS;
+    float *v = scratch, *sums = scratch + ELEMENTS * element_step(inputs);
+    for (size_t tile = 0; tile < tiles; tile += BLOCK_TILES) {
+        size_t end = tiles - tile < BLOCK_TILES ? tiles : tile + BLOCK_TILES;
+        transform_block(v, x + x_planes->margin, tile, end, tiles_a_row, x_planes);
+        for (int o = 0; o < y_planes->channels; o += TILE_OUTPUTS) {
+            const float *u = packed + (size_t)(o / PACKED_OUTPUTS) * group_values + o % PACKED_OUTPUTS;
+            add_elements(sums, v, u, inputs, end - tile);
+            for (int t = 0; t < TILE_OUTPUTS && o + t < y_planes->channels; t++)
+                store_block(planes_channel(y_planes, y, o + t), sums + (size_t)t * SUMS_STEP,
+                            bias != NULL ? &bias[o + t] : NULL, tile, end, tiles_a_row, y_planes);
+        }
+    }
+}
