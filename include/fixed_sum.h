@@ -15,7 +15,16 @@
  *   loss and counts of an epoch: clips in ascending order.
  *
  * A sum of few terms, as an output of a convolution or of the linear layer, is a chain: one accumulator, from zero,
- * terms in ascending order of their index (input channel, row, column), each term one fused multiply-add. */
+ * terms in ascending order of their index (input channel, row, column), each term one fused multiply-add.
+ *
+ * A 3x3 convolution of many channels (winograd_chosen) goes by tiles of 2x2 outputs, at even rows and columns of the
+ * plane, with what is outside the plane zero: F(2x2, 3x3) of Lavin and Gray (CVPR 2016). For the 4x4 inputs d from one
+ * row and column before the tile on and the weights g, each sum below in the order written, from left to right,
+ *     V = B^T d B:     d0 - d2, d1 + d2, d2 - d1, d1 - d3
+ *     U = G g G^T:     g0, (g0 + g2 + g1) / 2, (g0 + g2 - g1) / 2, g2
+ *     M = a chain over the input channels of U * V, for each of the 16 elements
+ *     Y = A^T M A:     m0 + m1 + m2, m1 - m2 - m3
+ * first along each column, then along each row; then the bias. */
 #ifndef BITFAST_FIXED_SUM_H
 #define BITFAST_FIXED_SUM_H
 

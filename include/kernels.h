@@ -18,10 +18,9 @@
 
 enum { PACKED_OUTPUTS = 8 };
 
-/* Which convolutions are computed by tiles (fixed_sum.h), a choice by shape alone, the same both ways. */
-#ifndef WINOGRAD_LEAST
-#define WINOGRAD_LEAST 256
-#endif
+enum { WINOGRAD_LEAST = 256 /* inputs times outputs: below it the transforms take longer than they save */ };
+
+/* Whether a convolution goes by tiles (fixed_sum.h): a choice by its shape alone, the same for the input gradient. */
 static inline int winograd_chosen(int outputs, int inputs, int kernel)
 {
     return kernel == 3 && (long)outputs * inputs >= WINOGRAD_LEAST;
@@ -43,9 +42,9 @@ struct kernels {
      * weight'[i][o][ky][kx] = weight[o][i][k-1-ky][k-1-kx]. */
     void (*convolution_pack)(float *packed, const float *weight, int outputs, int inputs, int kernel, int transposed);
 
-    /* y[o][p] = sum over (i, ky, kx) of weight[o][i][ky][kx] * x[i][p + (ky - pad) * stride + (kx - pad)], a chain,
-     * then + bias[o] if bias is not NULL. y has x's geometry; k = 2 * pad + 1. The input gradient of a convolution is
-     * the same with dy for x and the transposed weight. */
+    /* y[o][p] = sum over (i, ky, kx) of weight[o][i][ky][kx] * x[i][p + (ky - pad) * stride + (kx - pad)], in the order
+     * of fixed_sum.h, then + bias[o] if bias is not NULL. y has x's geometry; k = 2 * pad + 1; a band begins at an even
+     * row. The input gradient of a convolution is the same with dy for x and the transposed weight. */
     void (*convolution)(float *y, const float *x, const float *packed, const float *bias, float *scratch,
                         const struct planes *y_planes, const struct planes *x_planes);
 

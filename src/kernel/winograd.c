@@ -3,8 +3,8 @@
  *
  * Tiles are numbered along the pairs of rows of a band. A block of them at a time: its inputs are transformed for all
  * channels into scratch memory, which the second-level cache holds; then for each group of outputs the products of each
- * of the 16 elements are summed in registers, as in convolution.c, and what comes of them, in the first-level cache, is
- * transformed into the outputs. */
+ * of the 16 elements are summed in registers, as in convolution.c, and what comes of them is transformed into the
+ * outputs. */
 #include "kernel/kernel.h"
 
 #include "fixed_sum.h"
@@ -14,7 +14,7 @@ enum {
     BLOCK_TILES = TILE_VECTORS * VECTOR_FLOATS,
     ELEMENTS = 16,
     SPARE = VECTOR_FLOATS, /* vectors begin at any tile of a block, and end at most this much behind it */
-    SUMS_STEP = BLOCK_TILES + SPARE
+    GROUP_OUTPUTS = 2 * PACKED_OUTPUTS
 };
 
 _Static_assert(2 * VECTOR_FLOATS + 2 <= (int)PLANES_OVERRUN, "a vector of tiles reads so far past the last");
@@ -27,16 +27,13 @@ static size_t element_step(int inputs)
 
 size_t KERNEL(winograd_scratch_values)(int inputs)
 {
-    return ELEMENTS * (element_step(inputs) + (size_t)PACKED_OUTPUTS * SUMS_STEP);
+    return ELEMENTS * (element_step(inputs) + (size_t)GROUP_OUTPUTS * BLOCK_TILES) + SPARE;
 }
 
-#ifndef WEIGHT
-#define WEIGHT float
-#endif
 /* u = G g: four of three, `step` apart. */
-static void transform_weights(WEIGHT *u, const WEIGHT *g, int step)
+static void transform_weights(float *u, const float *g, int step)
 {
-    WEIGHT outer = g[0] + g[2 * step];
+    float outer = g[0] + g[2 * step];
     u[0] = g[0];
     u[step] = (outer + g[step]) * 0.5f;
     u[2 * step] = (outer - g[step]) * 0.5f;
@@ -50,7 +47,7 @@ void KERNEL(winograd_pack)(float *packed, const float *weight, int outputs, int 
     for (int group = 0; group < rows; group += PACKED_OUTPUTS, packed += ELEMENTS * PACKED_OUTPUTS * columns)
         for (int column = 0; column < columns; column++)
             for (int row = group; row < group + PACKED_OUTPUTS; row++) {
-                WEIGHT g[9] = {0}, down[12], u[ELEMENTS];
+                float g[9] = {0}, down[12], u[ELEMENTS];
                 for (int square = 0; square < 9 && row < rows; square++) {
                     int o = transposed ? column : row, i = transposed ? row : column;
                     g[square] = weight[((size_t)o * (size_t)inputs + (size_t)i) * 9 +
@@ -62,7 +59,7 @@ void KERNEL(winograd_pack)(float *packed, const float *weight, int outputs, int 
                     transform_weights(u + 4 * ky, down + 3 * ky, 1);
                 for (int e = 0; e < ELEMENTS; e++)
                     packed[((size_t)e * (size_t)columns + (size_t)column) * PACKED_OUTPUTS + (size_t)(row - group)] =
-                        (float)u[e];
+                        u[e];
             }
 }
 
@@ -148,27 +145,32 @@ static inline void add_products(float *sums, const float *v, const float *u, int
     }
     for (int o = 0; o < TILE_OUTPUTS; o++)
         for (int n = 0; n < vectors; n++)
-            vector_store(sums + o * SUMS_STEP + n * VECTOR_FLOATS, tile[o][n]);
+            vector_store(sums + o * BLOCK_TILES + n * VECTOR_FLOATS, tile[o][n]);
 }
 
-/* The sums of all elements of TILE_OUTPUTS outputs. */
-static void add_elements(float *sums, const float *v, const float *u, int inputs, size_t tiles)
+/* sums[element][o][tile] of `outputs` outputs from the first of a group on. */
+static void add_elements(float *sums, const float *v, const float *packed, int outputs, int inputs, size_t tiles)
 {
     size_t step = element_step(inputs), vectors = (tiles + VECTOR_FLOATS - 1) / VECTOR_FLOATS;
-    for (int e = 0; e < ELEMENTS; e++, sums += TILE_OUTPUTS * SUMS_STEP, v += step, u += inputs * PACKED_OUTPUTS) {
-        if (vectors == TILE_VECTORS)
-            add_products(sums, v, u, inputs, TILE_VECTORS);
-        else if (vectors == 2)
-            add_products(sums, v, u, inputs, 2);
-        else
-            add_products(sums, v, u, inputs, 1);
+    for (int e = 0; e < ELEMENTS; e++, v += step) {
+        for (int o = 0; o < outputs; o += TILE_OUTPUTS) {
+            const float *u = packed + ((size_t)(o / PACKED_OUTPUTS) * ELEMENTS + (size_t)e) * (size_t)inputs *
+                                          PACKED_OUTPUTS + o % PACKED_OUTPUTS;
+            float *to = sums + ((size_t)e * GROUP_OUTPUTS + (size_t)o) * BLOCK_TILES;
+            if (vectors == TILE_VECTORS)
+                add_products(to, v, u, inputs, TILE_VECTORS);
+            else if (vectors == 2)
+                add_products(to, v, u, inputs, 2);
+            else
+                add_products(to, v, u, inputs, 1);
+        }
     }
 }
 
 /* y[row][column] = A^T M A of VECTOR_FLOATS tiles, as two rows of pairs. */
 static inline void transform_outputs(vector y[2][2], const float *sums)
 {
-    const size_t step = TILE_OUTPUTS * SUMS_STEP;
+    const size_t step = GROUP_OUTPUTS * BLOCK_TILES;
     vector down[2][4];
     for (int column = 0; column < 4; column++, sums += step) {
         vector m[4];
@@ -232,11 +234,11 @@ void KERNEL(winograd)(float *y, const float *x, const float *packed, const float
     for (size_t tile = 0; tile < tiles; tile += BLOCK_TILES) {
         size_t end = tiles - tile < BLOCK_TILES ? tiles : tile + BLOCK_TILES;
         transform_block(v, x + x_planes->margin, tile, end, tiles_a_row, x_planes);
-        for (int o = 0; o < y_planes->channels; o += TILE_OUTPUTS) {
-            const float *u = packed + (size_t)(o / PACKED_OUTPUTS) * group_values + o % PACKED_OUTPUTS;
-            add_elements(sums, v, u, inputs, end - tile);
-            for (int t = 0; t < TILE_OUTPUTS && o + t < y_planes->channels; t++)
-                store_block(planes_channel(y_planes, y, o + t), sums + (size_t)t * SUMS_STEP,
+        for (int o = 0; o < y_planes->channels; o += GROUP_OUTPUTS) {
+            int outputs = y_planes->channels - o < GROUP_OUTPUTS ? y_planes->channels - o : GROUP_OUTPUTS;
+            add_elements(sums, v, packed + (size_t)(o / PACKED_OUTPUTS) * group_values, outputs, inputs, end - tile);
+            for (int t = 0; t < outputs; t++)
+                store_block(planes_channel(y_planes, y, o + t), sums + t * BLOCK_TILES,
                             bias != NULL ? &bias[o + t] : NULL, tile, end, tiles_a_row, y_planes);
         }
     }
