@@ -30,7 +30,7 @@
 
 #include <stddef.h>
 
-enum { LANES = 16, BLOCK_POSITIONS = 1024 };
+enum { LANES = 16, BLOCK_POSITIONS = 1024, WINOGRAD_TILES = 48 };
 
 /* Written out, because compilers do not make vectors of a loop over the halves. */
 #define FIXED_SUM_FOLD(name, type)                                                                                     \

@@ -18,12 +18,19 @@
 
 enum { PACKED_OUTPUTS = 8 };
 
+enum { WINOGRAD_WEIGHT_LEAST = 256 };
 enum { WINOGRAD_LEAST = 256 /* inputs times outputs: below it the transforms take longer than they save */ };
 
 /* Whether a convolution goes by tiles (fixed_sum.h): a choice by its shape alone, the same for the input gradient. */
 static inline int winograd_chosen(int outputs, int inputs, int kernel)
 {
     return kernel == 3 && (long)outputs * inputs >= WINOGRAD_LEAST;
+}
+
+/* The same for the gradient of the weight. */
+static inline int winograd_weight_chosen(int outputs, int inputs, int kernel)
+{
+    return kernel == 3 && (long)outputs * inputs >= WINOGRAD_WEIGHT_LEAST;
 }
 
 /* A channel's normalisation as one line: batch_norm(c) = c * scale + shift, one fused multiply-add. */

@@ -15,6 +15,8 @@ _Static_assert(PACKED_OUTPUTS % TILE_OUTPUTS == 0 && TILE_POSITIONS <= (int)PLAN
 size_t KERNEL(convolution_scratch_values)(int outputs, int inputs, int kernel)
 {
     size_t gradient = (size_t)TILE_OUTPUTS * (BLOCK_POSITIONS + (size_t)inputs * (size_t)(kernel * kernel) * LANES);
+    if (winograd_weight_chosen(outputs, inputs, kernel))
+        gradient = KERNEL(winograd_weight_scratch_values)(outputs, inputs);
     size_t tiles = winograd_chosen(outputs, inputs, kernel) ? KERNEL(winograd_scratch_values)(inputs) : 0;
     return gradient > tiles ? gradient : tiles;
 }
@@ -182,6 +184,10 @@ void KERNEL(convolution_backward_weight)(float *dweight, const float *dy, const 
                                          const struct planes *dy_planes, const struct planes *x_planes)
 {
     int kernel = 2 * x_planes->pad + 1;
+    if (winograd_weight_chosen(dy_planes->channels, x_planes->channels, kernel)) {
+        KERNEL(winograd_backward_weight)(dweight, dy, x, scratch, dy_planes, x_planes);
+        return;
+    }
     size_t weights = (size_t)x_planes->channels * (size_t)(kernel * kernel);
     size_t all = (size_t)dy_planes->channels * weights;
     size_t positions = (planes_positions(x_planes) + LANES - 1) / LANES * LANES;

@@ -15,6 +15,9 @@ size_t KERNEL(winograd_scratch_values)(int inputs);
 void KERNEL(winograd_pack)(float *packed, const float *weight, int outputs, int inputs, int transposed);
 void KERNEL(winograd)(float *y, const float *x, const float *packed, const float *bias, float *scratch,
                       const struct planes *y_planes, const struct planes *x_planes);
+size_t KERNEL(winograd_weight_scratch_values)(int outputs, int inputs);
+void KERNEL(winograd_backward_weight)(float *dweight, const float *dy, const float *x, float *scratch,
+                                      const struct planes *dy_planes, const struct planes *x_planes);
 void KERNEL(convolution_backward_weight)(float *dweight, const float *dy, const float *x, float *scratch,
                                          const struct planes *dy_planes, const struct planes *x_planes);
 void KERNEL(batch_norm_sums)(struct channel_sums *sums, const float *c, const struct planes *c_planes);

@@ -100,13 +100,12 @@ static inline void transform_inputs(float *v, size_t step, const float *const ro
     }
 }
 
-/* Tiles `tile` to end - 1 of all channels. What a vector holds past a segment, the next one writes over. */
-static void transform_block(float *v, const float *x, size_t tile, size_t end, int tiles_a_row,
-                            const struct planes *planes)
+/* v[e][i][tile]: tiles `tile` to end - 1 of some channels, `row_tiles` floats from one channel to the next. What a vector holds past a segment, the next one writes over. */
+static void transform_block(float *v, size_t step, int row_tiles, const float *x, int channels, size_t tile, size_t end,
+                            int tiles_a_row, const struct planes *planes)
 {
-    size_t step = element_step(planes->channels);
-    for (int i = 0; i < planes->channels; i++, x += planes->size) {
-        float *to = v + (size_t)i * BLOCK_TILES;
+    for (int i = 0; i < channels; i++, x += planes->size) {
+        float *to = v + i * row_tiles;
         for (size_t at = tile; at < end;) {
             struct segment segment = segment_at(at, end, tiles_a_row);
             const float *row = x + planes_row(planes, 2 * segment.pair - 1) + 2 * segment.first - 1;
@@ -233,7 +232,8 @@ void KERNEL(winograd)(float *y, const float *x, const float *packed, const float
     float *v = scratch, *sums = scratch + ELEMENTS * element_step(inputs);
     for (size_t tile = 0; tile < tiles; tile += BLOCK_TILES) {
         size_t end = tiles - tile < BLOCK_TILES ? tiles : tile + BLOCK_TILES;
-        transform_block(v, x + x_planes->margin, tile, end, tiles_a_row, x_planes);
+        transform_block(v, element_step(inputs), BLOCK_TILES, x + x_planes->margin, inputs, tile, end, tiles_a_row,
+                        x_planes);
         for (int o = 0; o < y_planes->channels; o += GROUP_OUTPUTS) {
             int outputs = y_planes->channels - o < GROUP_OUTPUTS ? y_planes->channels - o : GROUP_OUTPUTS;
             add_elements(sums, v, packed + (size_t)(o / PACKED_OUTPUTS) * group_values, outputs, inputs, end - tile);
@@ -242,4 +242,178 @@ void KERNEL(winograd)(float *y, const float *x, const float *packed, const float
                             bias != NULL ? &bias[o + t] : NULL, tile, end, tiles_a_row, y_planes);
         }
     }
+}
+
+/* --- The gradient of the weight --- */
+
+enum { PART = VECTOR_FLOATS /* channels that are transposed at once */ };
+
+_Static_assert(WINOGRAD_TILES % VECTOR_FLOATS == 0 && LANES % VECTOR_FLOATS == 0, "whole vectors of tiles and channels");
+
+/* Floats of one element of `channels` channels, tiles as they come from a transform. */
+static size_t rows_step(int channels)
+{
+    return (size_t)channels * WINOGRAD_TILES + SPARE;
+}
+
+/* Inputs, and the floats that they take side by side. */
+static size_t padded(int count, int unit)
+{
+    return (size_t)((count + unit - 1) / unit * unit);
+}
+
+size_t KERNEL(winograd_weight_scratch_values)(int outputs, int inputs)
+{
+    size_t sums = padded(outputs, PACKED_OUTPUTS) * padded(inputs, LANES);
+    return ELEMENTS * (rows_step(PART) + WINOGRAD_TILES * padded(inputs, LANES) + rows_step(PACKED_OUTPUTS) + sums);
+}
+
+/* to[tile][channel] = from[channel][tile], a square of vectors. */
+static inline void transpose(float *to, size_t to_step, const float *from, size_t from_step)
+{
+    vector rows[VECTOR_FLOATS], next[VECTOR_FLOATS];
+    for (int i = 0; i < VECTOR_FLOATS; i++)
+        rows[i] = vector_load(from + (size_t)i * from_step);
+    for (int turn = 1; turn < VECTOR_FLOATS; turn *= 2) {
+        for (int i = 0; i < VECTOR_FLOATS / 2; i++) {
+            next[2 * i] = vector_low_pairs(rows[i], rows[i + VECTOR_FLOATS / 2]);
+            next[2 * i + 1] = vector_high_pairs(rows[i], rows[i + VECTOR_FLOATS / 2]);
+        }
+        for (int i = 0; i < VECTOR_FLOATS; i++)
+            rows[i] = next[i];
+    }
+    for (int i = 0; i < VECTOR_FLOATS; i++)
+        vector_store(to + (size_t)i * to_step, rows[i]);
+}
+
+/* v[e][tile][i] of a block, by way of `part`. */
+static void transform_across(float *v, float *part, const float *x, size_t tile, size_t end, int tiles_a_row,
+                             const struct planes *planes)
+{
+    size_t width = padded(planes->channels, LANES);
+    for (int i = 0; i < planes->channels; i += PART) {
+        int channels = planes->channels - i < PART ? planes->channels - i : PART;
+        transform_block(part, rows_step(PART), WINOGRAD_TILES, x + (size_t)i * planes->size, channels, tile, end,
+                        tiles_a_row, planes);
+        for (int e = 0; e < ELEMENTS; e++)
+            for (int t = 0; t < (int)(end - tile); t += VECTOR_FLOATS)
+                transpose(v + ((size_t)e * WINOGRAD_TILES + (size_t)t) * width + (size_t)i, width,
+                          part + (size_t)e * rows_step(PART) + t, WINOGRAD_TILES);
+    }
+}
+
+/* The four elements of two gradients. */
+static inline void spread(vector to[4], vector first, vector second)
+{
+    to[0] = first;
+    to[1] = first + second;
+    to[2] = first - second;
+    to[3] = second;
+}
+
+/* d[e][o][tile] of some channels: the elements of their 2x2 gradients. */
+static void transform_gradients(float *d, const float *dy, int channels, size_t tile, size_t end, int tiles_a_row,
+                                const struct planes *planes)
+{
+    size_t step = rows_step(PACKED_OUTPUTS);
+    for (int o = 0; o < channels; o++, dy += planes->size) {
+        float *to = d + o * WINOGRAD_TILES;
+        for (size_t at = tile; at < end;) {
+            struct segment segment = segment_at(at, end, tiles_a_row);
+            const float *row = dy + planes_row(planes, 2 * segment.pair) + 2 * segment.first;
+            for (int t = 0; t < segment.count; t += VECTOR_FLOATS, row += 2 * VECTOR_FLOATS) {
+                const float *below = row + planes->stride;
+                vector upper[2] = {vector_load(row), vector_load(row + VECTOR_FLOATS)};
+                vector lower[2] = {vector_load(below), vector_load(below + VECTOR_FLOATS)};
+                vector even[4], odd[4], across[4];
+                spread(even, vector_even(upper[0], upper[1]), vector_even(lower[0], lower[1]));
+                spread(odd, vector_odd(upper[0], upper[1]), vector_odd(lower[0], lower[1]));
+                for (int y = 0; y < 4; y++) {
+                    spread(across, even[y], odd[y]);
+                    for (int x = 0; x < 4; x++)
+                        vector_store(to + t + (size_t)(4 * y + x) * step, across[x]);
+                }
+            }
+            at += (size_t)segment.count;
+            to += segment.count;
+        }
+    }
+}
+
+/* sums[o][i] += the sum over tiles of d[o][tile] * v[tile][i], for TILE_OUTPUTS outputs and `vectors` of inputs. */
+static inline void add_tiles(float *sums, const float *d, const float *v, size_t width, size_t tiles, const int vectors)
+{
+    vector tile[TILE_OUTPUTS][TILE_VECTORS];
+    for (int o = 0; o < TILE_OUTPUTS; o++)
+        for (int n = 0; n < vectors; n++)
+            tile[o][n] = vector_broadcast(0.0f);
+    for (size_t t = 0; t < tiles; t++, v += width) {
+        vector values[TILE_VECTORS];
+        for (int n = 0; n < vectors; n++)
+            values[n] = vector_load(v + n * VECTOR_FLOATS);
+        for (int o = 0; o < TILE_OUTPUTS; o++) {
+            vector gradient = vector_broadcast(d[(size_t)o * WINOGRAD_TILES + t]);
+            VECTOR_KEEP(gradient);
+            for (int n = 0; n < vectors; n++)
+                tile[o][n] = vector_fma(gradient, values[n], tile[o][n]);
+        }
+    }
+    for (int o = 0; o < TILE_OUTPUTS; o++)
+        for (int n = 0; n < vectors; n++) {
+            float *to = sums + (size_t)o * width + n * VECTOR_FLOATS;
+            vector_store(to, vector_load(to) + tile[o][n]);
+        }
+}
+
+/* All inputs of a group of outputs, one element. */
+static void add_group(float *sums, const float *d, const float *v, size_t width, size_t tiles)
+{
+    for (int o = 0; o < PACKED_OUTPUTS; o += TILE_OUTPUTS, sums += TILE_OUTPUTS * width, d += TILE_OUTPUTS * WINOGRAD_TILES) {
+        size_t i = 0;
+        for (; i + 2 * VECTOR_FLOATS <= width; i += 2 * VECTOR_FLOATS)
+            add_tiles(sums + i, d, v + i, width, tiles, 2);
+        if (i < width)
+            add_tiles(sums + i, d, v + i, width, tiles, 1);
+    }
+}
+
+/* w = G^T m: three of four, `step` apart. */
+static inline void gather(float *w, const float *m, int step)
+{
+    float half = (m[step] + m[2 * step]) * 0.5f;
+    w[0] = m[0] + half;
+    w[step] = (m[step] - m[2 * step]) * 0.5f;
+    w[2 * step] = half - m[3 * step];
+}
+
+void KERNEL(winograd_backward_weight)(float *dweight, const float *dy, const float *x, float *scratch,
+                                      const struct planes *dy_planes, const struct planes *x_planes)
+{
+    int inputs = x_planes->channels, outputs = dy_planes->channels, tiles_a_row = (x_planes->width + 1) / 2;
+    size_t tiles = (size_t)tiles_a_row * (size_t)((x_planes->height + 1) / 2), width = padded(inputs, LANES);
+    size_t element = padded(outputs, PACKED_OUTPUTS) * width;
+    float *v = scratch, *sums = v + ELEMENTS * WINOGRAD_TILES * width, *part = sums + ELEMENTS * element;
+    float *d = part + ELEMENTS * rows_step(PART);
+    memset(sums, 0, ELEMENTS * element * sizeof *sums);
+    for (size_t tile = 0; tile < tiles; tile += WINOGRAD_TILES) {
+        size_t end = tiles - tile < WINOGRAD_TILES ? tiles : tile + WINOGRAD_TILES;
+        transform_across(v, part, x + x_planes->margin, tile, end, tiles_a_row, x_planes);
+        for (int o = 0; o < outputs; o += PACKED_OUTPUTS) {
+            int channels = outputs - o < PACKED_OUTPUTS ? outputs - o : PACKED_OUTPUTS;
+            transform_gradients(d, planes_channel_const(dy_planes, dy, o), channels, tile, end, tiles_a_row, dy_planes);
+            for (int e = 0; e < ELEMENTS; e++)
+                add_group(sums + (size_t)e * element + (size_t)o * width, d + (size_t)e * rows_step(PACKED_OUTPUTS),
+                          v + (size_t)e * WINOGRAD_TILES * width, width, end - tile);
+        }
+    }
+    for (int o = 0; o < outputs; o++)
+        for (int i = 0; i < inputs; i++, dweight += 9) {
+            float m[ELEMENTS], down[12];
+            for (int e = 0; e < ELEMENTS; e++)
+                m[e] = sums[(size_t)e * element + (size_t)o * width + (size_t)i];
+            for (int c = 0; c < 4; c++)
+                gather(down + c, m + c, 4);
+            for (int r = 0; r < 3; r++)
+                gather(dweight + 3 * r, down + 4 * r, 1);
+        }
 }

@@ -123,13 +123,65 @@ void convolution_reference(float *y, const float *x, const float *weight, const 
             }
 }
 
+/* G^T m. */
+static void weight_sums(float w[3], const float m[4])
+{
+    w[0] = m[0] + (m[1] + m[2]) / 2.0f;
+    w[1] = (m[1] - m[2]) / 2.0f;
+    w[2] = (m[1] + m[2]) / 2.0f - m[3];
+}
+
+static void winograd_backward_weight_reference(float *dweight, const float *dy, const float *x, int o, int i,
+                                               const struct planes *dy_planes, const struct planes *x_planes)
+{
+    int tiles_a_row = (x_planes->width + 1) / 2, tiles = tiles_a_row * ((x_planes->height + 1) / 2);
+    float total[16] = {0}, down[3][4];
+    for (int block = 0; block < tiles; block += WINOGRAD_TILES) {
+        float sums[16] = {0};
+        for (int tile = block; tile < block + WINOGRAD_TILES && tile < tiles; tile++) {
+            int row = tile / tiles_a_row * 2, column = tile % tiles_a_row * 2;
+            float v[4][4], d[2][2], spread[4][2];
+            input_elements(v, x, x_planes, i, row, column);
+            for (int k = 0; k < 4; k++)
+                d[k / 2][k % 2] = at(dy, dy_planes, o, row + k / 2, column + k % 2);
+            for (int c = 0; c < 2; c++) {
+                spread[0][c] = d[0][c];
+                spread[1][c] = d[0][c] + d[1][c];
+                spread[2][c] = d[0][c] - d[1][c];
+                spread[3][c] = d[1][c];
+            }
+            for (int r = 0; r < 4; r++) {
+                const float elements[4] = {spread[r][0], spread[r][0] + spread[r][1], spread[r][0] - spread[r][1],
+                                           spread[r][1]};
+                for (int c = 0; c < 4; c++)
+                    sums[4 * r + c] = fmaf(elements[c], v[r][c], sums[4 * r + c]);
+            }
+        }
+        for (int e = 0; e < 16; e++)
+            total[e] = total[e] + sums[e];
+    }
+    for (int c = 0; c < 4; c++) {
+        float w[3];
+        weight_sums(w, (const float[4]){total[c], total[4 + c], total[8 + c], total[12 + c]});
+        for (int ky = 0; ky < 3; ky++)
+            down[ky][c] = w[ky];
+    }
+    for (int ky = 0; ky < 3; ky++)
+        weight_sums(dweight + 3 * ky, down[ky]);
+}
+
 void convolution_backward_weight_reference(float *dweight, const float *dy, const float *x,
                                            const struct planes *dy_planes, const struct planes *x_planes)
 {
     int pad = x_planes->pad, kernel = 2 * pad + 1;
     size_t positions = (planes_positions(x_planes) + LANES - 1) / LANES * LANES;
     for (int o = 0; o < dy_planes->channels; o++)
-        for (int i = 0; i < x_planes->channels; i++)
+        for (int i = 0; i < x_planes->channels; i++) {
+            if (winograd_weight_chosen(dy_planes->channels, x_planes->channels, kernel)) {
+                winograd_backward_weight_reference(dweight, dy, x, o, i, dy_planes, x_planes);
+                dweight += 9;
+                continue;
+            }
             for (int ky = 0; ky < kernel; ky++)
                 for (int kx = 0; kx < kernel; kx++) {
                     const float *dy_channel = planes_channel_const(dy_planes, dy, o);
@@ -145,6 +197,7 @@ void convolution_backward_weight_reference(float *dweight, const float *dy, cons
                     }
                     *dweight++ = fixed_sum_fold(total);
                 }
+        }
 }
 
 void batch_norm_sums_reference(double sums[2], const float *c, const struct planes *c_planes)
