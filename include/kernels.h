@@ -41,7 +41,7 @@ struct affine {
 struct kernels {
     const char *name;
 
-    /* Floats of scratch memory that the two functions on convolutions below need, for one call. */
+    /* Floats of scratch memory that the two functions on convolutions below need, for one call; aligned to 64 bytes. */
     size_t (*convolution_scratch_values)(int outputs, int inputs, int kernel);
 
     /* Brings a weight into the order that `convolution` reads: packed has convolution_packed_values floats. With

@@ -1,6 +1,7 @@
 #include "network_memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static float *tensor(const struct checkpoint *checkpoint, int layer, int row)
 {
@@ -12,6 +13,13 @@ static float *tensor(const struct checkpoint *checkpoint, int layer, int row)
 static void *allocate(size_t count, size_t size)
 {
     return calloc(count, size);
+}
+
+/* Zeros for each thread, aligned to 64 bytes as every thread's part is. */
+static float *allocate_scratch(size_t threads, size_t values)
+{
+    float *scratch = aligned_alloc(64, threads * values * sizeof *scratch);
+    return scratch != NULL ? memset(scratch, 0, threads * values * sizeof *scratch) : NULL;
 }
 
 static int make_layer(struct network *network, int number, int height, int width)
@@ -74,7 +82,8 @@ static int make_network(struct network *network, int height, int width)
     network->dlinear_weight = allocate(classes * features, sizeof(float));
     network->dlinear_bias = allocate(classes, sizeof(float));
     network->zeros = allocate(features, sizeof(float));
-    network->scratch = allocate((size_t)parallel_threads(network->parallel) * network->scratch_values, sizeof(float));
+    network->scratch_values = (network->scratch_values + 15) / 16 * 16;
+    network->scratch = allocate_scratch((size_t)parallel_threads(network->parallel), network->scratch_values);
     network->lanes = allocate((size_t)parallel_threads(network->parallel) * features, sizeof *network->lanes);
     int all = network->lanes != NULL && network->pooled != NULL && network->means != NULL &&
               network->dmeans != NULL && network->logits != NULL && network->dlogits != NULL &&
