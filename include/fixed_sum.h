@@ -24,7 +24,13 @@
  *     U = G g G^T:     g0, (g0 + g2 + g1) / 2, (g0 + g2 - g1) / 2, g2
  *     M = a chain over the input channels of U * V, for each of the 16 elements
  *     Y = A^T M A:     m0 + m1 + m2, m1 - m2 - m3
- * first along each column, then along each row; then the bias. */
+ * first along each column, then along each row; then the bias. The gradient of its weight (winograd_weight_chosen) is,
+ * with dy a tile's 2x2 gradients and V as above,
+ *     D = A dy A^T:    dy0, dy0 + dy1, dy0 - dy1, dy1
+ *     M = the sum over tiles of D * V: in blocks of WINOGRAD_TILES, rows of tiles end to end; a block is a chain from
+ *         zero, the blocks are added in ascending order to zero
+ *     dg = G^T M G:    m0 + (m1 + m2) / 2, (m1 - m2) / 2, (m1 + m2) / 2 - m3
+ * for each clip; then clips in ascending order. */
 #ifndef BITFAST_FIXED_SUM_H
 #define BITFAST_FIXED_SUM_H
 

@@ -18,8 +18,8 @@
 
 enum { PACKED_OUTPUTS = 8 };
 
-enum { WINOGRAD_WEIGHT_LEAST = 256 };
-enum { WINOGRAD_LEAST = 256 /* inputs times outputs: below it the transforms take longer than they save */ };
+/* Inputs times outputs; below, the transforms take longer than they save. */
+enum { WINOGRAD_LEAST = 256, WINOGRAD_WEIGHT_LEAST = 512 };
 
 /* Whether a convolution goes by tiles (fixed_sum.h): a choice by its shape alone, the same for the input gradient. */
 static inline int winograd_chosen(int outputs, int inputs, int kernel)

@@ -256,7 +256,7 @@ static size_t rows_step(int channels)
     return (size_t)channels * WINOGRAD_TILES + SPARE;
 }
 
-/* Inputs, and the floats that they take side by side. */
+/* `count` rounded up to whole units. */
 static size_t padded(int count, int unit)
 {
     return (size_t)((count + unit - 1) / unit * unit);
@@ -368,12 +368,14 @@ static inline void add_tiles(float *sums, const float *d, const float *v, size_t
 /* All inputs of a group of outputs, one element. */
 static void add_group(float *sums, const float *d, const float *v, size_t width, size_t tiles)
 {
-    for (int o = 0; o < PACKED_OUTPUTS; o += TILE_OUTPUTS, sums += TILE_OUTPUTS * width, d += TILE_OUTPUTS * WINOGRAD_TILES) {
+    for (int o = 0; o < PACKED_OUTPUTS; o += TILE_OUTPUTS) {
         size_t i = 0;
         for (; i + 2 * VECTOR_FLOATS <= width; i += 2 * VECTOR_FLOATS)
             add_tiles(sums + i, d, v + i, width, tiles, 2);
         if (i < width)
             add_tiles(sums + i, d, v + i, width, tiles, 1);
+        sums += TILE_OUTPUTS * width;
+        d += TILE_OUTPUTS * WINOGRAD_TILES;
     }
 }
 
