@@ -100,7 +100,8 @@ static inline void transform_inputs(float *v, size_t step, const float *const ro
     }
 }
 
-/* v[e][i][tile]: tiles `tile` to end - 1 of some channels, `row_tiles` floats from one channel to the next. What a vector holds past a segment, the next one writes over. */
+/* v[e][i][tile]: tiles `tile` to end - 1 of some channels, `row_tiles` floats from one channel to the next. What a
+ * vector holds past a segment, the next one writes over. */
 static void transform_block(float *v, size_t step, int row_tiles, const float *x, int channels, size_t tile, size_t end,
                             int tiles_a_row, const struct planes *planes)
 {
@@ -248,7 +249,7 @@ void KERNEL(winograd)(float *y, const float *x, const float *packed, const float
 
 enum { PART = VECTOR_FLOATS /* channels that are transposed at once */ };
 
-_Static_assert(WINOGRAD_TILES % VECTOR_FLOATS == 0 && LANES % VECTOR_FLOATS == 0, "whole vectors of tiles and channels");
+_Static_assert(WINOGRAD_TILES % VECTOR_FLOATS == 0 && LANES % VECTOR_FLOATS == 0, "tiles and channels fill vectors");
 
 /* Floats of one element of `channels` channels, tiles as they come from a transform. */
 static size_t rows_step(int channels)
