@@ -34,5 +34,6 @@ static size_t packed_outputs(int outputs)
 
 size_t convolution_packed_values(int outputs, int inputs, int kernel)
 {
-    return packed_outputs(outputs) * (size_t)inputs * (winograd_chosen(outputs, inputs, kernel) ? 16 : (size_t)(kernel * kernel));
+    size_t values = winograd_chosen(outputs, inputs, kernel) ? 16 : (size_t)(kernel * kernel);
+    return packed_outputs(outputs) * (size_t)inputs * values;
 }

@@ -58,7 +58,7 @@ modules() {
 }
 
 # pipe RUN KERNELS...: every step by the tools that RUN starts, in ./RUN; training and prediction by each of the sets.
-# With one thread each: qemu's emulation of several now and then fails under load.
+# One thread each: how many there are is tested elsewhere.
 pipe() (
     mkdir "$1"
     cd "$1"

@@ -48,6 +48,10 @@ static inline vector vector_fma(vector a, vector b, vector c) { return vfmaq_f32
 static inline vector vector_load(const float *from) { return vld1q_f32(from); }
 static inline void vector_store(float *to, vector value) { vst1q_f32(to, value); }
 static inline vector vector_broadcast(float value) { return vdupq_n_f32(value); }
+static inline void vector_store_first(float *to, vector value, int count)
+{
+    memcpy(to, &value, (size_t)count * sizeof *to);
+}
 static inline float scalar_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 /* volatile, or GCC loads the eight of a tile at once, and has no register left for sums. */
 #define VECTOR_KEEP(value) __asm__ volatile("" : "+w"(value))
@@ -97,8 +101,7 @@ static inline void vector_store(float *to, vector value) { memcpy(to, &value, si
 static inline vector vector_broadcast(float value) { return (vector){value, value, value, value}; }
 static inline void vector_store_first(float *to, vector value, int count)
 {
-    for (int i = 0; i < count; i++)
-        to[i] = value[i];
+    memcpy(to, &value, (size_t)count * sizeof *to);
 }
 #define VECTOR_KEEP(value) (void)(value)
 #endif
