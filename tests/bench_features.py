@@ -1,8 +1,8 @@
 """Times the preparation of a data set, from sound files to a .npy file of log-mel spectrograms: our three tools in a
-pipe, and soundfile and torchaudio (Resample, MelSpectrogram, AmplitudeToDB), with as many threads each. Prints the times
-and their ratio; asserts nothing.
+pipe, and soundfile and torchaudio (Resample, MelSpectrogram, AmplitudeToDB), with as many threads each. Prints the
+times and their ratio; asserts nothing.
 
-usage: bench_features.py DIR [THREADS]"""
+usage: bench_features.py [TSV [REPEATS [DIRECTORY]]], default: no file, 5, the demo data set made for it"""
 import os
 import statistics
 import subprocess
@@ -10,66 +10,58 @@ import sys
 import tempfile
 import time
 
-import numpy
-import soundfile
-import torch
-import torchaudio
+from bench_lib import BIN, Peer, Rows, demo_data, prepare, progress, ratio_text, ratios, threads_to_measure
 
-BIN = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bin")
-SAMPLE_RATE, SAMPLES = 8000, 40000
+
+def children_seconds():
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def ours(directory, threads):
-    with tempfile.TemporaryFile() as output:
-        listing = subprocess.Popen([f"{BIN}/list-clips", "--sha256", f"--threads={threads}", directory],
-                                   stdout=subprocess.PIPE)
-        decoding = subprocess.Popen([f"{BIN}/decode-audio", f"--root={directory}", f"--threads={threads}"],
-                                    stdin=listing.stdout, stdout=subprocess.PIPE)
-        subprocess.run([f"{BIN}/log-mel", f"--threads={threads}"], stdin=decoding.stdout, stdout=output, check=True)
-        if listing.wait() != 0 or decoding.wait() != 0:
-            sys.exit("bench_features.py: a tool failed")
+    wall, processor = time.perf_counter(), children_seconds()
+    prepare(directory, None, threads)
+    return [time.perf_counter() - wall, children_seconds() - processor]
 
 
-def theirs(directory, paths):
-    mel = torchaudio.transforms.MelSpectrogram(SAMPLE_RATE, 400, hop_length=200, n_mels=128)
-    decibels = torchaudio.transforms.AmplitudeToDB("power", 80.0)
-    resamplers = {}
-    features = []
-    for path in paths:
-        waveform, rate = soundfile.read(os.path.join(directory, path), dtype="float32", always_2d=True)
-        waveform = torch.from_numpy(waveform.T.copy()).mean(0, keepdim=True)
-        if rate not in resamplers:
-            resamplers[rate] = torchaudio.transforms.Resample(rate, SAMPLE_RATE)
-        waveform = resamplers[rate](waveform)[:, :SAMPLES]
-        waveform = torch.nn.functional.pad(waveform, (0, SAMPLES - waveform.shape[1]))
-        features.append(decibels(mel(waveform)).numpy())
-    with tempfile.TemporaryFile() as output:
-        numpy.save(output, numpy.stack(features))
-
-
-def processor_seconds():
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
-
-
-def main():
-    directory, threads = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 2
-    torch.set_num_threads(threads)
+def measure(directory, name, rows, repeats, scratch):
     listing = subprocess.run([f"{BIN}/list-clips", directory], stdout=subprocess.PIPE, check=True, text=True).stdout
     paths = [line.split("\t")[1] for line in listing.splitlines()[1:]]
-    work = {"bitfast": lambda: ours(directory, threads), "torchaudio": lambda: theirs(directory, paths)}
-    figures = {name: [] for name in work}
-    for turn in range(5):
-        for name in work:
-            wall, processor = time.monotonic(), processor_seconds()
-            work[name]()
-            figures[name].append((time.monotonic() - wall, processor_seconds() - processor))
-    print(f"features of {len(paths)} clips, {threads} threads, medians of 5, s")
-    for name, pairs in figures.items():
-        wall, processor = (statistics.median(column) for column in zip(*pairs))
-        print(f"{name:<12}{wall:6.2f}   processor time {processor:6.2f}")
-    ratios = sorted(theirs[0] / ours[0] for ours, theirs in zip(*figures.values()))
-    print(f"torchaudio's time over ours: {ratios[2]:.2f} (min {ratios[0]:.2f}, max {ratios[-1]:.2f})\n")
+    path_list = os.path.join(scratch, "paths")
+    with open(path_list, "w") as file:
+        file.write("\n".join(paths) + "\n")
+    threads = threads_to_measure()[-1]
+    peer = Peer(["torchaudio", "soundfile"], threads)
+    work = {"bitfast": lambda: ours(directory, threads)}
+    if peer.missing is None:
+        work["torchaudio"] = lambda: peer.ask("features", directory, path_list)
+    times = {variant: [] for variant in work}
+    for turn in range(repeats):
+        for variant in work:
+            progress(f"features: turn {turn + 1} of {repeats}, {variant}")
+            times[variant].append(work[variant]())
+    progress("")
+    peer.close()
+    print(f"Preparation: the {len(paths)} sound files of {name}, made into one file of log-mel spectrograms; {threads} "
+          f"threads,\nmedian of {repeats} interleaved turns.")
+    if peer.missing is not None:
+        print(f"  torchaudio is not compared. {peer.missing}")
+    for variant, turns in times.items():
+        wall, processor = zip(*turns)
+        print(f"  {variant:<11}{statistics.median(wall):7.2f} s   processor time {statistics.median(processor):6.2f} s")
+        rows.add("features", variant, wall, "s", threads=threads, operation="log_mel")
+        rows.add("features", variant, processor, "s", threads=threads, operation="processor_time")
+    if "torchaudio" in times:
+        ratio = ratios(*([turn[0] for turn in times[variant]] for variant in ("bitfast", "torchaudio")))
+        print(f"  torchaudio's time over bitfast's: {ratio_text(ratio)}     ({peer.version})")
+        rows.add("ratio", "torchaudio/bitfast", ratio, "times", threads=threads, operation="features")
 
 
-main()
+def main(tsv="", repeats="5", directory=""):
+    with tempfile.TemporaryDirectory(prefix="bitfast-bench-") as scratch:
+        name = os.path.basename(os.path.realpath(directory)) if directory else "the demo data set"
+        folder = os.path.realpath(directory) if directory else demo_data(scratch)
+        measure(folder, name, Rows(tsv), int(repeats), scratch)
+
+
+main(*sys.argv[1:])
