@@ -58,12 +58,9 @@ check-esc10: build check-deps ## features and accuracy on all of ESC-10 (ESC10_D
 	@env -u MAKEFLAGS -u MAKELEVEL ESC10_DIR=$(call quote,$(ESC10_DIR)) tests/run tests/esc10.sh
 check-bare: ## the README's commands on a bare Debian 12, made for it (as root, with mmdebstrap)
 	@tests/run tests/bare.sh
-bench: build $(BUILD)/tests/bench_kernels ## times beside PyTorch's, in one run: features (ESC10_DIR=) and training
-	@OPENBLAS_CORETYPE=$${OPENBLAS_CORETYPE-$(openblas_core)} tests/run $(BUILD)/tests/bench_kernels
-	@$(if $(ESC10_DIR),tests/run tests/bench_features.py $(call quote,$(ESC10_DIR)),echo 'features: give ESC10_DIR=FOLDER')
-	@OPENBLAS_CORETYPE=$${OPENBLAS_CORETYPE-$(openblas_core)} tests/run tests/bench_training.py
-	@tests/run tests/bench_runs.sh
-	@env -u MAKEFLAGS -u MAKELEVEL tests/run tests/bench_graph.sh
+bench: build $(BUILD)/tests/bench_kernels ## times in one table, beside PyTorch's (PYTHON=, BENCH_REPEATS=5, ESC10_DIR=)
+	@env -u MAKEFLAGS -u MAKELEVEL OPENBLAS_CORETYPE=$${OPENBLAS_CORETYPE-$(openblas_core)} \
+	    ESC10_DIR=$(call quote,$(ESC10_DIR)) tests/run tests/bench_report.sh
 lint: ## static analysis of the sources
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability $(cppcheck_wrong) -Iinclude -Isrc src
 	clang -fsyntax-only $(contract) $(warnings) -Werror -Iinclude -Isrc $(wildcard src/*.c src/tool/*.c src/reference/*.c)
@@ -367,6 +364,10 @@ $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags.txt
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libbitfast.a $(references)
 	$(call brief,link,$@) $(link) -o $@ $< $(references) $(BUILD)/libbitfast.a $(libraries) -lcmocka -lmpfr
+
+# Without the test programs' libraries: `make deps` is enough.
+$(BUILD)/tests/bench_kernels: $(BUILD)/tests/bench_kernels.o $(BUILD)/libbitfast.a
+	$(call brief,link,$@) $(link) -o $@ $^ $(libraries)
 
 # All scripts in tests/ but what they share, the benchmarks, and those with a target of their own.
 tests := $(filter-out tests/lib.sh tests/project.sh tests/audionet.py tests/tap.py tests/bench_% tests/bare.sh \

@@ -34,9 +34,9 @@ def gflop(operation, filters):
 
 
 def steps_to_time(operation, filters):
-    """Enough for about half a second on one core."""
-    wanted = {"training": 70, "evaluation": 40}[operation] / gflop(operation, filters)
-    return max(2, min(ALL_CLIPS // BATCH - SHORT_STEPS, round(wanted)))
+    """Enough for about half a second on one core, and twice what the short fold has."""
+    wanted = {"training": 70, "evaluation": 80}[operation] / gflop(operation, filters)
+    return max(2 * SHORT_STEPS, min(ALL_CLIPS // BATCH - SHORT_STEPS, round(wanted)))
 
 
 def cut_fold(fold, clips, output):
@@ -89,8 +89,10 @@ class Ours:
     def step(self, operation, filters, threads, engine):
         """Seconds of one step, and of the start-up with a short fold."""
         steps = steps_to_time(operation, filters)
-        short, _ = self.run(operation, filters, threads, engine, self.fold(SHORT_STEPS))
-        long, _ = self.run(operation, filters, threads, engine, self.fold(SHORT_STEPS + steps))
+        short, long = 0.0, 0.0
+        while long <= short:  # again, if something else on the machine made the short one the longer
+            short, _ = self.run(operation, filters, threads, engine, self.fold(SHORT_STEPS))
+            long, _ = self.run(operation, filters, threads, engine, self.fold(SHORT_STEPS + steps))
         step = (long - short) / steps
         return step, short - SHORT_STEPS * step
 
@@ -194,8 +196,7 @@ def print_steps(operation, times, rows, peak, repeats):
         line = f"{filters:>3} {threads:>7}"
         for variant in variants:
             seconds = here[variant]
-            shares = [gflop(operation, filters) / second / (threads * peak) for second in seconds] if peak else []
-            share = statistics.median(shares) if peak else 0.0
+            share = gflop(operation, filters) / statistics.median(seconds) / (threads * peak) if peak else 0.0
             line += f"{1000 * statistics.median(seconds):9.1f} " + (f"({100 * share:3.0f}%)" if peak else " " * 6)
             rows.add("step", variant, [1000 * second for second in seconds], "ms", filters=filters, threads=threads,
                      operation=operation, share_of_peak=f"{share:.3f}" if peak else "-")
