@@ -51,6 +51,7 @@ same_bytes() {
     done
     for set in $(kernel_sets); do
         predict --kernels="$set" --model=model fold.npy | cmp - expected
+        BITFAST_ISA=$set predict --model=model fold.npy | cmp - expected
     done
     OPENBLAS_CORETYPE=Prescott LC_ALL=de_DE.UTF-8 TZ=Asia/Tokyo predict fold.npy <model | cmp - expected
 }
@@ -102,7 +103,12 @@ refused() {
     must_fail 2 predict <model; says 'an operand is missing'
     must_fail 2 predict --models=x fold.npy; says "the nearest is '--model'"
     must_fail 2 predict --engine=torch fold.npy; says 'exact|openblas'
-    predict --help | grep -q 'usage: predict'
+    must_fail 1 env BITFAST_ISA=avx3 predict fold.npy <model
+    says "BITFAST_ISA: this processor has no kernels 'avx3', expected auto or one of baseline"
+    BITFAST_ISA=avx3 predict --kernels=baseline fold.npy <model >out
+    predict --help >help
+    grep -q 'usage: predict' help
+    grep -q BITFAST_ISA help
 }
 
 check 'table' table

@@ -94,7 +94,9 @@ models() {
     data_set
     pipe env >expected
     must_fail 1 qemu-x86_64 -cpu Nehalem "$top/bin/train-epoch" --kernels=avx2 --batch-size=4 steps/fold <steps/epoch-0
-    says "this processor has no kernels 'avx2'"
+    says "--kernels: this processor has no kernels 'avx2', expected auto or one of baseline"
+    must_fail 1 env BITFAST_ISA=avx2 qemu-x86_64 -cpu Nehalem "$top/bin/train-epoch" steps/fold <steps/epoch-0
+    says "BITFAST_ISA: this processor has no kernels 'avx2', expected auto or one of baseline"
     must_fail 1 train-epoch --kernels=neon --batch-size=4 steps/fold <steps/epoch-0
     says "this processor has no kernels 'neon'"
     qemu-x86_64 -cpu max "$top/bin/train-epoch" --kernels=avx2 --batch-size=4 steps/fold <steps/epoch-0 |

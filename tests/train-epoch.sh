@@ -36,6 +36,7 @@ same_bytes() {
     done
     for set in $(kernel_sets); do
         train --kernels=$set --threads=2 --validation=4.npy 1.npy 2.npy 3.npy <model | cmp - expected
+        BITFAST_ISA=$set train --validation=4.npy 1.npy 2.npy 3.npy <model | cmp - expected
     done
     for core in Prescott Haswell SkylakeX; do
         OPENBLAS_CORETYPE=$core train --validation=4.npy 1.npy 2.npy 3.npy <model | cmp - expected
@@ -241,6 +242,25 @@ options() {
     train-epoch --help | grep -q 'usage: train-epoch'
 }
 
+# BITFAST_ISA is read only where --kernels is not given; empty is as unset.
+instruction_set() {
+    folds
+    "${model[@]}" >good
+    local sets
+    sets=$(kernel_sets | paste -s -d , | sed 's/,/, /g')
+    must_fail 1 env BITFAST_ISA=avx3 train-epoch 1.npy <good
+    says "BITFAST_ISA: this processor has no kernels 'avx3', expected auto or one of $sets"
+    for set in 'auto|avx2' ' ' AVX2 openblas; do
+        must_fail 1 env BITFAST_ISA="$set" train-epoch 1.npy <good
+        says "has no kernels '$set'"
+    done
+    train 1.npy <good >expected
+    BITFAST_ISA=avx3 train --kernels=baseline 1.npy <good | cmp - expected
+    BITFAST_ISA='' train 1.npy <good | cmp - expected
+    BITFAST_ISA=auto train 1.npy <good | cmp - expected
+    train-epoch --help | grep -q 'BITFAST_ISA'
+}
+
 # Huge values, the largest learning rate: the loss, or what is left in the checkpoint, is not finite at some step.
 divergence() {
     "${model[@]}" >bad
@@ -285,6 +305,7 @@ check 'bad checkpoints' bad_checkpoints
 check 'bad folds' bad_folds
 check 'batch sizes' batch_sizes
 check 'options' options
+check 'BITFAST_ISA' instruction_set
 check 'divergence' divergence
 check 'full disk, closed streams' full_disk
 check 'progress' progress

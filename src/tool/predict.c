@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "checkpoint.h"
+#include "choose_kernels.h"
 #include "clip_set.h"
 #include "command_line.h"
 #include "decode.h"
@@ -133,13 +134,13 @@ static void predict_sounds(struct checkpoint *checkpoint, char **paths, int coun
 
 int main(int argc, char **argv)
 {
-    const char *model = NULL, *engine = "exact", *set = "auto";
+    const char *model = NULL, *engine = "exact", *set = NULL;
     int64_t threads = 0;
     const struct option options[] = {
         {"model", OPTION_TEXT, &model, 0, 0, "CHECKPOINT", "a file, instead of standard input"},
         {"engine", OPTION_CHOICE, &engine, 0, 0, ENGINE_CHOICES, "exact: the same bytes everywhere"},
         {"threads", OPTION_INTEGER, &threads, 0, PARALLEL_THREADS_MAX, NULL, "0: one a processor; changes no byte"},
-        {"kernels", OPTION_CHOICE, &set, 0, 0, KERNELS_CHOICES, "instruction set; changes no byte"},
+        {"kernels", OPTION_CHOICE, &set, 0, 0, KERNELS_CHOICES, CHOOSE_KERNELS_HELP},
         {0},
     };
     const struct command command = {
@@ -154,7 +155,7 @@ int main(int argc, char **argv)
     struct error error;
     struct checkpoint checkpoint;
     struct kernels kernels;
-    if (engine_select(&kernels, engine, set, &error) != 0)
+    if (choose_kernels(&kernels, engine, set, &error) != 0)
         die_error(&error);
     FILE *stream = model != NULL ? fopen(model, "rb") : stdin;
     if (stream == NULL)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "checkpoint.h"
+#include "choose_kernels.h"
 #include "clip_set.h"
 #include "command_line.h"
 #include "engine.h"
@@ -38,7 +39,7 @@ static void report_progress(void *context, size_t done, size_t clips, double mea
 int main(int argc, char **argv)
 {
     struct epoch_options epoch = {.batch_size = 8, .learning_rate = 0.0003, .engine = "exact"};
-    const char *set = "auto", *validation[VALIDATION_FILES_MAX + 1] = {NULL};
+    const char *set = NULL, *validation[VALIDATION_FILES_MAX + 1] = {NULL};
     int64_t threads = 0;
     bool quiet = false;
     const struct option options[] = {
@@ -47,7 +48,7 @@ int main(int argc, char **argv)
         {"learning-rate", OPTION_REAL, &epoch.learning_rate, 1e-9, 1, NULL, "of Adam"},
         {"engine", OPTION_CHOICE, &epoch.engine, 0, 0, ENGINE_CHOICES, "exact: the same bytes everywhere"},
         {"threads", OPTION_INTEGER, &threads, 0, PARALLEL_THREADS_MAX, NULL, "0: one a processor; changes no byte"},
-        {"kernels", OPTION_CHOICE, &set, 0, 0, KERNELS_CHOICES, "instruction set; changes no byte"},
+        {"kernels", OPTION_CHOICE, &set, 0, 0, KERNELS_CHOICES, CHOOSE_KERNELS_HELP},
         {"quiet", OPTION_FLAG, &quiet, 0, 0, NULL, "no progress line on the terminal"},
         {0},
     };
@@ -63,7 +64,7 @@ int main(int argc, char **argv)
     struct checkpoint checkpoint;
     struct clip_set clips, validation_clips;
     struct kernels kernels;
-    if (engine_select(&kernels, epoch.engine, set, &error) != 0)
+    if (choose_kernels(&kernels, epoch.engine, set, &error) != 0)
         die_error(&error);
     if (checkpoint_read(&checkpoint, stdin, "standard input", &error) != 0)
         die_error(&error);
