@@ -8,7 +8,7 @@
  * Metadata (texts; the run's parameters under the options' names with '_'):
  *     format, network, classes (JSON array of names), filters, seed, sample_rate, clip_seconds, n_fft, hop_length,
  *     n_mels, top_db, epoch; from epoch 1 on also batch_size, learning_rate, engine, train_loss, train_acc, and with
- *     validation folds val_loss, val_acc.
+ *     validation folds val_loss, val_acc. engine is the one of all epochs so far, or "mixed".
  * Random numbers have no state (random.h), so nothing else is needed to go on. */
 #ifndef BITFAST_CHECKPOINT_H
 #define BITFAST_CHECKPOINT_H

@@ -53,8 +53,8 @@ int run_table_find_column(const struct run_table *table, const char *name, size_
 bool run_table_differs(const struct run_table *table, size_t column);
 
 /* The columns to show if nobody chose, into `columns` (room for column_count): run, all parameters, the metrics; if
- * brief no run, and of the parameters those that differ, or FILTERS, EPOCHS and SEED if none does; last, if `seconds`,
- * seconds. Returns how many. */
+ * brief no run, and of the parameters those that differ, or FILTERS, EPOCHS and SEED if none does, and ENGINE if one is
+ * not exact; last, if `seconds`, seconds. Returns how many. */
 size_t run_table_usual_columns(const struct run_table *table, bool brief, bool seconds, size_t *columns);
 
 /* Keeps the runs for which `condition`, NAME OP VALUE with OP one of = != < <= > >=, holds: compared as numbers if both

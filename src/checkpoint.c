@@ -414,10 +414,18 @@ int checkpoint_write(const struct checkpoint *checkpoint, FILE *stream, struct e
     return safetensors_write(&checkpoint->file, stream, error);
 }
 
+/* The one engine of all epochs up to this one, or "mixed". */
+static const char *engine_so_far(const struct checkpoint *checkpoint, const char *engine)
+{
+    const char *last = safetensors_text(&checkpoint->file, "engine");
+    return checkpoint->epoch == 0 || (last != NULL && strcmp(last, engine) == 0) ? engine : "mixed";
+}
+
 int checkpoint_finish_epoch(struct checkpoint *checkpoint, const struct epoch_options *options,
                             const struct epoch_metrics *metrics, struct error *error)
 {
     struct safetensors *file = &checkpoint->file;
+    const char *engine = engine_so_far(checkpoint, options->engine);
     safetensors_remove(file, step_loss_name);
     safetensors_remove(file, "val_loss");
     safetensors_remove(file, "val_acc");
@@ -430,7 +438,7 @@ int checkpoint_finish_epoch(struct checkpoint *checkpoint, const struct epoch_op
     if (set_integer(checkpoint, "epoch", checkpoint->epoch, error) != 0 ||
         set_integer(checkpoint, "batch_size", options->batch_size, error) != 0 ||
         set_real(checkpoint, "learning_rate", options->learning_rate, error) != 0 ||
-        safetensors_set_text(file, "engine", options->engine, error) != 0 ||
+        safetensors_set_text(file, "engine", engine, error) != 0 ||
         set_real(checkpoint, "train_loss", metrics->train_loss, error) != 0 ||
         set_real(checkpoint, "train_acc", metrics->train_acc, error) != 0)
         return -1;

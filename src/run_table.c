@@ -289,6 +289,19 @@ static bool is_shown_anyway(const char *name)
     return strcmp(name, "FILTERS") == 0 || strcmp(name, "EPOCHS") == 0 || strcmp(name, "SEED") == 0;
 }
 
+/* What another engine than exact computed is comparable on like machines only: that is never hidden. */
+static bool names_other_engine(const struct run_table *table, size_t column)
+{
+    if (strcmp(table->columns[column], "ENGINE") != 0)
+        return false;
+    for (size_t run = 0; run < table->count; run++) {
+        const char *engine = run_table_cell(table, run, column);
+        if (engine != NULL && strcmp(engine, "exact") != 0)
+            return true;
+    }
+    return false;
+}
+
 size_t run_table_usual_columns(const struct run_table *table, bool brief, bool seconds, size_t *columns)
 {
     size_t count = 0;
@@ -298,7 +311,8 @@ size_t run_table_usual_columns(const struct run_table *table, bool brief, bool s
     if (!brief)
         columns[count++] = RUN_COLUMN;
     for (size_t column = FIRST_PARAMETER_COLUMN; column < table->column_count; column++)
-        if (!brief || (some_differ ? run_table_differs(table, column) : is_shown_anyway(table->columns[column])))
+        if (!brief || names_other_engine(table, column) ||
+            (some_differ ? run_table_differs(table, column) : is_shown_anyway(table->columns[column])))
             columns[count++] = column;
     for (size_t column = RUN_COLUMN + 1; column < SECONDS_COLUMN + (size_t)seconds; column++)
         columns[count++] = column;

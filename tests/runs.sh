@@ -151,6 +151,32 @@ END
     must_fail 2 runs --diff --sort=run results
 }
 
+# Which engine computed a run is seen wherever one was not exact, even if all have the same.
+engines() {
+    three_runs
+    local run engine
+    for run in demo/a:exact demo/b:openblas c:openblas; do
+        engine=${run#*:}
+        sed -i "1s/\$/\tENGINE/; 2s/\$/\t$engine/" results/"${run%:*}"/run.tsv
+    done
+    runs --filter='FILTERS<=16' results >out
+    cat >expected <<'END'
+FILTERS  ENGINE    train_loss  train_acc  val_loss  val_acc  test_loss  test_acc  seconds
+      8  exact         1.5000     0.5000    1.7500   0.4375     1.8000    0.4167        -
+     16  openblas      1.2500     0.6250         -        -     1.4000    0.5000        -
+END
+    diff expected out
+    runs results/c >out
+    head -n 1 out | grep -q '^FILTERS  EPOCHS  SEED  ENGINE  '
+    tail -n 1 out | grep -q ' openblas '
+    runs --filter='ENGINE=openblas' results | grep -c ' openblas ' | grep -qx 2
+    ! runs results/demo/a | grep -q ENGINE || return 1
+    runs --diff results/demo/a results/demo/b | grep -q '^ENGINE  *exact  *openblas  *-$'
+    [ "$(order --filter='ENGINE=openblas')" = cb ]
+    runs --format=tsv --columns=run,ENGINE results >out
+    printf 'run\tENGINE\nc\topenblas\na\texact\nb\topenblas\n' | diff - out
+}
+
 records() {
     three_runs
     runs --columns=run results/c/run.tsv | grep c
@@ -213,6 +239,7 @@ check 'chosen columns' columns
 check 'sorting, the first and the best' sorting
 check 'filters' filters
 check 'two runs side by side' difference
+check 'another engine is always named' engines
 check 'records: directories, files, bad ones' records
 check 'a full disk is noticed' full_disk
 check 'many runs come in the order of their names' many_runs

@@ -65,7 +65,26 @@ END
     [ "$(wc -l <out)" -eq 2 ]
 }
 
+# The table says of each run which engine computed it; the two share no file.
+engines() {
+    project
+    small_make sweep ENGINE='exact openblas'
+    trained 4
+    grep -E '^ENGINE +train_loss' said
+    grep -E '^exact ' said
+    grep -E '^openblas ' said
+    make runs >out
+    grep -E '^ENGINE +train_loss' out
+    [ "$(runs --format=tsv --columns=ENGINE results | sort | paste -s -d ' ')" = 'ENGINE exact openblas' ]
+    tensor-print --metadata results/*seed-0/epoch-002.safetensors | grep -E 'engine[^a-z]+exact'
+    tensor-print --metadata results/*openblas/epoch-002.safetensors | grep -E 'engine[^a-z]+openblas'
+    { tensor-compare results/*/epoch-002.safetensors || true; } | grep 'comparable on like machines only'
+    rm -r results/*seed-0
+    make runs | grep ENGINE
+}
+
 check "runs that differ in EPOCHS share their epochs" epochs_are_shared
 check "-j shares the threads out" threads_are_shared
+check "engines are told apart" engines
 check "-k goes on past a failed run" goes_on_past_a_failure
 done_testing

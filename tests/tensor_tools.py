@@ -163,6 +163,16 @@ def test_comparing():
     m = write('m', safetensors(base, {'epoch': '2', 'seed': '0'}))
     expect('metadata', [comparer, a, m], 1, 'metadata epoch: 1 and 2', 'metadata seed: only in the second')
     expect('metadata the other way round', [comparer, m, a], 1, 'metadata seed: only in the first')
+    def of_engine(name, engine):
+        return write(name, safetensors(base, {'epoch': '1', 'engine': engine}))
+    exact, openblas, mixed = (of_engine(name, name) for name in ('exact', 'openblas', 'mixed'))
+    note = '; results of openblas are comparable on like machines only\n'
+    expect('exact and openblas', [comparer, exact, openblas], 1, 'engines: exact and openblas' + note)
+    expect('a checkpoint of no engine and one of several', [comparer, a, mixed], 1, 'engines: none and mixed' + note)
+    expect('engines within a tolerance', [comparer, '--ignore-metadata', '--tolerance=1', openblas, exact], 0,
+           'engines: openblas and exact' + note)
+    expect('openblas twice', [comparer, openblas, openblas], 0, 'engines: openblas and openblas' + note)
+    check('exact twice says nothing', run(comparer, exact, exact) == (0, '', ''))
     expect('ignored metadata', [comparer, '--ignore-metadata', a, m], 0)
     p = write('p', clips())
     expect('the same clips', [comparer, p, write('q', clips(version=(2, 0)))], 0)

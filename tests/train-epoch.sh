@@ -104,8 +104,31 @@ assert losses.shape == (2,) and abs((4 * losses[0] + 3 * losses[1]) / 7 - float(
 assert values("adam.step") == values("bn3.num_batches_tracked") == 2'
     train 1.npy <one >two
     edit_checkpoint two /dev/null '
-assert texts["epoch"] == "2" and texts["engine"] == "exact" and "val_loss" not in texts and "val_acc" not in texts
+assert texts["epoch"] == "2" and texts["engine"] == "mixed" and "val_loss" not in texts and "val_acc" not in texts
 assert values("adam.step") == values("bn3.num_batches_tracked") == 4'
+}
+
+# The engine is that of all epochs, or "mixed": what openblas had a part in never passes for exact.
+engines() {
+    folds
+    # engine_after EXPECTED ENGINE...: trains an epoch with each of these.
+    engine_after() {
+        local expected=$1 engine
+        "${model[@]}" >model
+        for engine in "${@:2}"; do
+            train --engine=$engine 1.npy <model >next
+            mv next model
+        done
+        tensor-print --metadata model >printed
+        grep -E "engine[^a-z]+$expected\b" printed
+    }
+    engine_after exact exact exact
+    engine_after openblas openblas openblas
+    engine_after mixed openblas exact
+    engine_after mixed exact openblas
+    engine_after mixed exact openblas exact exact
+    edit_checkpoint model unknown 'del texts["engine"]'
+    train 1.npy <unknown | tensor-print --metadata | grep -E 'engine[^a-z]+mixed\b'
 }
 
 # refuse TEXT [ARGUMENT...]: bad.checkpoint, or another checkpoint on standard input, is refused with TEXT.
@@ -301,6 +324,7 @@ check 'the same bytes in other shapes' same_bytes_of_other_shapes
 check 'resuming' resume
 check 'order' order
 check 'metadata' metadata
+check 'the engine of all epochs' engines
 check 'bad checkpoints' bad_checkpoints
 check 'bad folds' bad_folds
 check 'batch sizes' batch_sizes

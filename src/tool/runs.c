@@ -13,9 +13,10 @@ enum { FILTERS_MAX = 64, TOP_MAX = 1000000000, METRIC_DECIMALS = 4, SECONDS_DECI
 static const char details[] =
     "RECORD is a run's directory, its run.tsv, or a directory with runs below it. Each run is a row: its parameters,\n"
     "the last epoch's losses and accuracies, the test's, and the seconds that its steps took (a sum over times.tsv).\n"
-    "As text only the parameters that differ are shown (all equal: FILTERS, EPOCHS, SEED), metrics with 4 decimals;\n"
-    "the other formats have every column with its exact text, but seconds only if --columns names it. A value that a\n"
-    "run lacks is '-' (JSON: null). EXPR is NAME OP VALUE, OP one of = != < <= > >=.\n"
+    "As text only the parameters that differ are shown (all equal: FILTERS, EPOCHS, SEED; always an ENGINE other than\n"
+    "exact), metrics with 4 decimals; the other formats have every column with its exact text, but seconds only if\n"
+    "--columns names it. A value that a run lacks is '-' (JSON: null).\n"
+    "EXPR is NAME OP VALUE, OP one of = != < <= > >=.\n"
     "\n"
     "example: runs --filter='FILTERS>=16' --sort=val_acc --reverse results";
 

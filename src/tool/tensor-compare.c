@@ -13,7 +13,8 @@ static const char details[] =
     "A and B are clips (.npy) or tensors (safetensors). Compared are the names or keys, folds, labels, types, shapes,\n"
     "metadata and all values. Tensors are matched by name, clips by position. Values a of A and b of B are the same\n"
     "if |a - b| <= tolerance + relative * |b|; without either option, if their bits are. Integers must be equal.\n"
-    "Prints each difference of structure, the first and the largest difference of values.\n"
+    "Prints each difference of structure, the first and the largest difference of values; of checkpoints not of the\n"
+    "engine exact that they are.\n"
     "Exit status: 0 same, 1 different, 2 trouble.\n"
     "\n"
     "example: tensor-compare --tolerance=1e-6 found.safetensors expected.safetensors";
@@ -79,6 +80,22 @@ static void compare_metadata(struct comparison *comparison, const struct safeten
             printf("metadata %s: only in the second\n", b->texts[i].name);
         }
     }
+}
+
+/* Whatever else is found: what openblas computed may differ, or agree, on this machine only. */
+static void print_engines(const struct safetensors *a, const struct safetensors *b)
+{
+    const char *const engines[] = {safetensors_text(a, "engine"), safetensors_text(b, "engine")};
+    bool openblas = false;
+    for (int i = 0; i < 2; i++)
+        openblas = openblas || (engines[i] != NULL && strcmp(engines[i], "exact") != 0);
+    if (!openblas)
+        return;
+    fputs("engines: ", stdout);
+    tensor_write_text(stdout, engines[0] != NULL ? engines[0] : "none");
+    fputs(" and ", stdout);
+    tensor_write_text(stdout, engines[1] != NULL ? engines[1] : "none");
+    puts("; results of openblas are comparable on like machines only");
 }
 
 static void compare_tensors(struct comparison *comparison, struct tensor_reader *a, struct tensor_reader *b)
@@ -149,6 +166,7 @@ int main(int argc, char **argv)
         if (!ignore_metadata)
             compare_metadata(&comparison, &a.file, &b.file);
         compare_tensors(&comparison, &a, &b);
+        print_engines(&a.file, &b.file);
     }
     if (difference->differing > 0) {
         comparison.status = DIFFERENT;
