@@ -352,6 +352,8 @@ $(BUILD)/libbitfast.a: $(modules)
 	@rm -f $@
 	$(call brief,archive,$@) ar rcsD $@ $^
 
+# src/graph/step asks it for every tool.
+$(filter-out $(BIN)/processors,$(tools)): | $(BIN)/processors
 # Only the libraries that a tool needs end up in it. A binary whose bytes did not change is not replaced.
 $(BIN)/%: $(BUILD)/tool/%.o $(BUILD)/libbitfast.a
 	@mkdir -p $(@D)

@@ -13,7 +13,8 @@ enum { PARALLEL_THREADS_MAX = 1024 };
 
 struct parallel; /* a team of threads, kept between loops */
 
-/* The number of processors this process may run on, at least 1. */
+/* The number of processors this process may run on, no more than its quota of their time (processor_quota.h), at least
+ * 1. */
 int parallel_processors(void);
 
 /* Starts threads - 1 helpers (the caller is the first); threads = 0 means one a processor. NULL on failure, with the

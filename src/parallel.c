@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "processor_quota.h"
+
 enum {
     SLOTS_A_THREAD = 4,
     SPINS = 1000 /* some 20 microseconds: to sleep and be woken takes as long */
@@ -37,7 +39,9 @@ struct parallel {
 int parallel_processors(void)
 {
     cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    int processors = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    int quota = processor_quota("");
+    return quota > 0 && quota < processors ? quota : processors;
 }
 
 static void relax(void)

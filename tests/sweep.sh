@@ -43,6 +43,11 @@ END
     rm notes
     small_make -j8 sweep FILTERS='7' THREADS=6
     [ "$(sort -u notes)" = 6 ]
+    rm notes
+    printf '#!/bin/sh\necho 5\n' >bin/processors # as under a quota of 5
+    touch -d '1 hour' bin/processors
+    small_make sweep FILTERS='8'
+    [ "$(sort -u notes)" = 5 ]
 }
 
 goes_on_past_a_failure() {

@@ -318,6 +318,32 @@ progress() {
     cmp silent expected
 }
 
+# One line at the end; without the option none, and the checkpoint is the same.
+verbose() {
+    folds
+    "${model[@]}" >model
+    train 1.npy 2.npy <model 2>err >expected
+    [ ! -s err ]
+    # said PATTERN COMMAND...: runs an epoch, which must say this of its kernels and threads.
+    said() {
+        "${@:2}" --verbose --batch-size=4 1.npy 2.npy <model 2>err | cmp - expected
+        cat err
+        grep -qxE "train-epoch: peak memory [0-9]+\.[0-9] MB, $1, before the first step [0-9]+\.[0-9] ms, a step \
+[0-9]+\.[0-9]{2} ms" err
+        [ "$(wc -l <err)" -eq 1 ]
+        awk '{ exit !($4 > 1 && $4 < 1000 && $14 > 0 && $14 < 10000 && $18 > 0 && $18 < 10000) }' err
+    }
+    said 'kernels [a-z0-9]+, threads 1' taskset -c "$(taskset -cp $$ | sed 's/.*[ ,-]//')" train-epoch
+    said "kernels [a-z0-9]+, threads $(processors)" train-epoch
+    said 'kernels [a-z0-9]+, threads 3' train-epoch --threads=3
+    said 'kernels baseline, threads 2' env BITFAST_ISA=baseline train-epoch --threads=2
+    for set in $(kernel_sets); do
+        said "kernels $set, threads 2" env BITFAST_ISA="$set" train-epoch --threads=2
+        said "kernels $set, threads 2" env BITFAST_ISA=baseline train-epoch --kernels="$set" --threads=2
+    done
+    train-epoch --help | grep -q -- '--verbose'
+}
+
 check 'a pipe typed by hand' pipe
 check 'the same bytes whatever the threads, the kernels, the surroundings' same_bytes
 check 'the same bytes in other shapes' same_bytes_of_other_shapes
@@ -331,6 +357,7 @@ check 'batch sizes' batch_sizes
 check 'options' options
 check 'BITFAST_ISA' instruction_set
 check 'divergence' divergence
+check '--verbose' verbose
 check 'full disk, closed streams' full_disk
 check 'progress' progress
 done_testing

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,12 +37,28 @@ static void report_progress(void *context, size_t done, size_t clips, double mea
         fputs("\r\033[K", stderr);
 }
 
+/* The largest resident size so far, in megabytes, pages of the mapped folds among it. getrusage would count the process
+ * that started this one too: between fork and exec they share their memory. */
+static double peak_memory(void)
+{
+    char line[128];
+    double kibibytes = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status != NULL && fgets(line, sizeof line, status) != NULL)
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            kibibytes = strtod(line + 6, NULL);
+    if (status != NULL)
+        fclose(status);
+    return kibibytes * 1024e-6;
+}
+
 int main(int argc, char **argv)
 {
+    double start = seconds_now();
     struct epoch_options epoch = {.batch_size = 8, .learning_rate = 0.0003, .engine = "exact"};
     const char *set = NULL, *validation[VALIDATION_FILES_MAX + 1] = {NULL};
     int64_t threads = 0;
-    bool quiet = false;
+    bool quiet = false, verbose = false;
     const struct option options[] = {
         {"validation", OPTION_TEXTS, validation, 0, VALIDATION_FILES_MAX, "FOLD", "score this fold after; repeatable"},
         {"batch-size", OPTION_INTEGER, &epoch.batch_size, BATCH_SIZE_MIN, BATCH_SIZE_MAX, NULL, "clips in a step"},
@@ -50,6 +67,7 @@ int main(int argc, char **argv)
         {"threads", OPTION_INTEGER, &threads, 0, PARALLEL_THREADS_MAX, NULL, "0: one a processor; changes no byte"},
         {"kernels", OPTION_CHOICE, &set, 0, 0, KERNELS_CHOICES, CHOOSE_KERNELS_HELP},
         {"quiet", OPTION_FLAG, &quiet, 0, 0, NULL, "no progress line on the terminal"},
+        {"verbose", OPTION_FLAG, &verbose, 0, 0, NULL, "say at the end what it took: memory, kernels, threads, times"},
         {0},
     };
     const struct command command = {
@@ -95,6 +113,7 @@ int main(int argc, char **argv)
     float *step_loss = allocate_or_die(clips.count, sizeof *step_loss);
     if (training_epoch(network, &clips, &checkpoint, &epoch, progress, step_loss, &metrics, &error) != 0)
         die_error(&error);
+    double trained = seconds_now();
     if (metrics.val_clips > 0 &&
         training_evaluate(network, &validation_clips, checkpoint.class_count, (size_t)epoch.batch_size,
                           &metrics.val_loss, &metrics.val_acc, &error) != 0)
@@ -102,6 +121,10 @@ int main(int argc, char **argv)
     if (checkpoint_finish_epoch(&checkpoint, &epoch, &metrics, &error) != 0 ||
         checkpoint_write(&checkpoint, stdout, &error) != 0)
         die_error(&error);
+    if (verbose)
+        fprintf(stderr, "train-epoch: peak memory %.1f MB, kernels %s, threads %d, before the first step %.1f ms, "
+                "a step %.2f ms\n", peak_memory(), kernels.name, parallel_threads(parallel),
+                1e3 * (line.start - start), 1e3 * (trained - line.start) / (double)metrics.steps);
     network_free(network);
     parallel_free(parallel);
     free(step_loss);
