@@ -372,8 +372,8 @@ $(BUILD)/tests/bench_kernels: $(BUILD)/tests/bench_kernels.o $(BUILD)/libbitfast
 	$(call brief,link,$@) $(link) -o $@ $^ $(libraries)
 
 # All scripts in tests/ but what they share, the benchmarks, and those with a target of their own.
-tests := $(filter-out tests/lib.sh tests/project.sh tests/audionet.py tests/tap.py tests/bench_% tests/bare.sh \
-    tests/esc10.sh tests/container.sh,$(sort $(wildcard tests/*.sh tests/*.py)))
+tests := $(filter-out tests/lib.sh tests/project.sh tests/small_case.sh tests/audionet.py tests/tap.py \
+    tests/bench_% tests/bare.sh tests/esc10.sh tests/container.sh,$(sort $(wildcard tests/*.sh tests/*.py)))
 
 # Debian's Python with its packages, and the one that Debian 12 lacks.
 $(BUILD)/venv/safetensors:

@@ -9,6 +9,7 @@
 # the noise's features at 8000 Hz 21 of 62,976 differ, by 1/256 dB. So the bytes are the same for WAV, FLAC and AIFF
 # files of the pipeline's own rate; for the others the last check holds the difference under 1e-6.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/small_case.sh"
 cache=build/aarch64 # below the project, kept between runs
 sysroot=$top/$cache/sysroot
 
@@ -105,6 +106,13 @@ same_bytes() {
     says "this processor has no kernels 'avx2'"
 }
 
+known_digests() {
+    local set tools=$top/$cache/bin
+    for set in neon baseline; do
+        small_case env BITFAST_ISA=$set qemu-aarch64 -L "$sysroot" | listed small
+    done
+}
+
 nearly_the_same() {
     mkdir set
     local rate
@@ -124,5 +132,6 @@ check 'arm64 libraries' libraries
 check 'the tools are compiled for aarch64' built
 check "the modules' tests" modules
 check 'the same bytes' same_bytes
+check 'the digests that are known' known_digests
 check 'resampled, and Ogg Vorbis: nearly the same' nearly_the_same
 done_testing

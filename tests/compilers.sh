@@ -1,6 +1,8 @@
 #!/bin/bash
-# Every compiler and level of optimisation builds without a warning, and gives the same bytes.
+# Every compiler and level of optimisation builds without a warning, and gives the same bytes: those of the tree's tools,
+# and of the small cases those of tests/digests.txt.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/small_case.sh"
 
 # results DIRECTORY: digests of all steps by its tools, with every set of kernels.
 results() {
@@ -28,9 +30,15 @@ build() {
     MAKEFLAGS= make -s -C "$top" -j2 BUILD="$PWD/build" BIN="$PWD/bin" "$@" build
     results "$top/bin" >expected
     results "$PWD/bin" | diff expected -
+    local set tools=$PWD/bin
+    for set in $(kernel_sets); do
+        small_case env BITFAST_ISA="$set" | listed small
+    done
+    resampled_case | listed resampled
 }
 
 check 'clang' build CC=clang CFLAGS='-O2 -Werror'
 check 'gcc -O3' build CC=gcc CFLAGS='-O3 -Werror'
+check 'gcc -O2' build CC=gcc CFLAGS='-O2 -Werror'
 check 'gcc -O1, stack protector' build CC=gcc CFLAGS='-O1 -Werror -fstack-protector-all'
 done_testing

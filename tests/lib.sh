@@ -92,6 +92,11 @@ open(sys.argv[2], "wb").write(len(text).to_bytes(8, "little") + text + data)
 PYTHON
 }
 
+# tree_digest DIRECTORY: one sha256 over the names and sha256 of all files below it, in the order of their names.
+tree_digest() {
+    (cd "$1" && find . -type f ! -path '*/.made/*' -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d ' ' -f 1)
+}
+
 # The sets of kernels that this processor has.
 kernel_sets() {
     echo baseline
