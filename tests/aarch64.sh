@@ -107,7 +107,7 @@ same_bytes() {
 }
 
 known_digests() {
-    local set tools=$top/$cache/bin
+    local set threads=1 tools=$top/$cache/bin
     for set in neon baseline; do
         small_case env BITFAST_ISA=$set qemu-aarch64 -L "$sysroot" | listed small
     done

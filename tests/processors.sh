@@ -30,7 +30,7 @@ pipe() {
     run list-clips --folds=2 --sha256 --threads=1 set >steps/manifest
     run decode-audio --root=set --clip-seconds=0.25 --threads=1 <steps/manifest >steps/waveforms
     run log-mel --n-mels=12 --n-fft=256 --threads=1 <steps/waveforms >steps/fold
-    run init-model --filters=3 --classes=2 --clip-seconds=0.25 --n-mels=12 --n-fft=256 >steps/epoch-0
+    run init-model --filters=9 --classes=2 --clip-seconds=0.25 --n-mels=12 --n-fft=256 >steps/epoch-0
     run train-epoch --threads=1 --batch-size=4 steps/fold <steps/epoch-0 >steps/epoch-1
     run train-epoch --threads=1 --batch-size=4 steps/fold <steps/epoch-1 >steps/epoch-2
     run predict --threads=1 steps/fold <steps/epoch-2 >steps/predictions
@@ -89,6 +89,7 @@ resampled() {
 }
 
 known_digests() {
+    local threads=1
     local name
     for name in small resampled; do
         ${name}_case qemu-x86_64 -cpu "$1" 2>err | listed $name || { tail -n 3 err; return 1; }
