@@ -1,7 +1,9 @@
 /* Prints the speed of the convolutions, one thread: for each layer of AudioNet on a clip of 1 x 128 x 201, each
- * operation and each variant, the median of GFLOP/s (2 k k C_in C_out H W operations a clip) and its share of the peak
- * of the instruction set that the variant is written for: fused multiply-adds on registers, measured in every turn.
- * OpenBLAS chooses for itself, so its share is of the widest vectors. `baseline` has no peak of its own.
+ * operation and each variant, the median of GFLOP/s and its share of the peak of the instruction set that the variant
+ * is written for: fused multiply-adds on registers, measured in every turn.
+ * OpenBLAS chooses for itself, so its share is of the widest vectors. `baseline` has no peak of its own. Counted are
+ * the operations of a direct convolution, 2 k k C_in C_out H W a clip, whatever a kernel does instead: one that needs
+ * fewer may pass its peak.
  *
  * Every turn measures everything once, so that whatever else the machine does meanwhile hits all alike.
  *
@@ -369,9 +371,9 @@ static void print_bench(struct bench *bench, const struct peaks *peaks, FILE *ts
             sample_sort(sample);
             double value = sample_median(sample), peak = peak_of(peaks, variant), share = peak > 0 ? value / peak : 0;
             if (peak > 0)
-                printf(" %8.1f (%2.0f%%)", value, 100 * share);
+                printf(" %7.1f (%3.0f%%)", value, 100 * share);
             else
-                printf(" %8.1f      ", value);
+                printf(" %7.1f       ", value);
             row(tsv, "convolution", bench, 1, operation_words[operation], variants[variant], value, sample, peak);
             if (bench->filters >= 16 && peak > 0 && (lowest[variant].bench == NULL || share < lowest[variant].share))
                 lowest[variant] = (struct lowest){share, operation, bench};
@@ -396,7 +398,8 @@ static void print_all(struct bench *benches, int count, int repeats, struct peak
     struct lowest lowest[VARIANTS] = {{0}};
     print_peaks(peaks, tsv);
     printf("\nThe convolutions alone, one thread: GFLOP/s, median of %d interleaved turns (baseline: one), and the\n"
-           "share of the peak above: each variant of its own, openblas (its kernels for %s) of the widest.\n",
+           "share of the peak above: each variant of its own, openblas (its kernels for %s) of the widest.\n"
+           "Counted as direct convolutions; a kernel that needs fewer operations may pass 100%%.\n",
            repeats, openblas_core());
     if (tsv != NULL)
         fprintf(tsv, "openblas\t-\t-\t-\t-\t%s\t-\t-\t-\t-\t-\n", openblas_core());

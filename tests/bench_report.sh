@@ -82,6 +82,7 @@ prepare_figure() {
             if (!(key in seen)) { seen[key] = 1; keys[++count] = key }
             bar[key, $6] = sprintf("%.5g\t%.5g\t%.5g\t%.4g", 100 * $11, 100 * $11 * $7 / $10, 100 * $11 * $7 / $9, $7)
             if ($3 > most) most = $3
+            if (100 * $11 > highest) highest = 100 * $11
         }
         END {
             if (count == 0) exit 1
@@ -93,8 +94,9 @@ prepare_figure() {
                 print line >(scratch "/panel-" part[1] "-" part[2] ".tsv")
             }
             gsub(/["\\]/, "", machine)
-            printf "n = %d\nlabels = \"\"\npeak = %.4g\nmachine = \"%s\"\npytorch = \"%s\"\nmost = %d\n",
-                pytorch == "" ? 2 : 3, peak, machine, pytorch, most >(scratch "/choice.gp")
+            printf "n = %d\nlabels = \"\"\nmachine = \"%s\"\npytorch = \"%s\"\n", pytorch == "" ? 2 : 3, machine,
+                pytorch >(scratch "/choice.gp")
+            printf "peak = %.4g\nmost = %d\nhighest = %.4g\n", peak, most, highest >(scratch "/choice.gp")
         }' "$rows"
 }
 

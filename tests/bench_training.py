@@ -28,7 +28,8 @@ def convolutions(filters):
 
 
 def gflop(operation, filters):
-    """Of the convolutions in a step: forward; in training both gradients too, but for the first layer's input."""
+    """Of the convolutions in a step, counted as direct ones: forward; in training both gradients too, but for the
+    first layer's input."""
     layers = convolutions(filters)
     return BATCH * (sum(layers) if operation == "evaluation" else 3 * sum(layers) - layers[0]) / 1e9
 
@@ -181,7 +182,7 @@ def measure(ours, pytorch, widths, threads, repeats):
 def print_steps(operation, times, rows, peak, repeats):
     what = {"training": "A training step: forward, backward and Adam's update on 8 clips of 1 x 128 x 201",
             "evaluation": "Evaluation: the network's answer for 8 clips of 1 x 128 x 201"}[operation]
-    shares = "; in brackets the share of the FMA peak of the cores used" if peak else ""
+    shares = "; in brackets the share of the cores' FMA peak, counting direct convolutions" if peak else ""
     chosen = {key[1:]: here for key, here in times.items() if key[0] == operation}
     variants = list(next(iter(chosen.values())))
     variants.sort(key=lambda name: (name.startswith("pytorch_"), name not in ENGINES, name == "openblas"))
