@@ -1,6 +1,6 @@
 #!/bin/bash
-# Every compiler and level of optimisation builds without a warning, and gives the same bytes: those of the tree's tools,
-# and of the small cases those of tests/digests.txt.
+# Every compiler and level of optimisation builds without a warning, and gives the same bytes: those of the tree's
+# tools, and of the small cases those of tests/digests.txt.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/small_case.sh"
 

@@ -2,7 +2,7 @@
 # The bytes of tests/digests.txt, whatever must not matter. The small cases are also run by other compilers' tools
 # (tests/compilers.sh) and on other processors (tests/processors.sh); the folds of ESC-10 are made by tests/esc10.sh.
 #
-# After a change that is meant to change bytes: `make build && tests/digests.sh --print >new && mv new tests/digests.txt`,
+# After a change that is meant to change bytes: make build && tests/digests.sh --print >new && mv new tests/digests.txt
 # with ESC10_DIR=FOLDER in the environment if the features changed; without it ESC-10's line is kept.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$top/tests/project.sh"

@@ -2,9 +2,8 @@
 # comparison with that list. Source it after tests/lib.sh.
 
 # small_case [PREFIX...]: goes from sounds to scores in ./small_case and prints the lines `small ...` of the list. Each
-# tool is run as PREFIX... $tools/NAME; without `tools` those of the tree are taken; $threads of them, or 2. Two folds,
-# batches that do not divide the clips, filters that fill no vector and yet are so many that the last convolution goes by
-# tiles.
+# tool is run as PREFIX... $tools/NAME, by default the tree's, with $threads threads, by default 2. Two folds, batches
+# that do not divide the clips, filters that fill no vector and yet are so many that the last convolution goes by tiles.
 small_case() {
     local kind=small prefix=("$@") features=(--n-fft=128 --hop-length=40 --n-mels=20 --top-db=60) fold epoch
     rm -rf small_case
@@ -18,8 +17,8 @@ small_case() {
     done
     small_step epoch-0 init-model --filters=9 --seed=7 --clip-seconds=0.25 "${features[@]}"
     for epoch in 1 2; do
-        small_step epoch-$epoch train-epoch --batch-size=4 --learning-rate=0.001 --threads=${threads:-2} --validation=fold-2 \
-            fold-1 <epoch-$((epoch - 1))
+        small_step epoch-$epoch train-epoch --batch-size=4 --learning-rate=0.001 --threads=${threads:-2} \
+            --validation=fold-2 fold-1 <epoch-$((epoch - 1))
     done
     small_step predictions predict --threads=${threads:-2} fold-2 <epoch-2
     small_step scores score <predictions
