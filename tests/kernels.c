@@ -83,8 +83,8 @@ static struct shape random_shape(void)
     static const int channels[] = {1, 2, 3, 5, 7, 8, 9, 13, 16, 17, 31, 32, 64, 127, 128};
     struct shape shape = {channels[next() % 15], channels[next() % 15], sizes[next() % 14], sizes[next() % 14],
                           (int)(next() % 6)};
-    while (shape.inputs * shape.outputs * shape.height * shape.width * (2 * shape.pad + 1) * (2 * shape.pad + 1) >
-           4000000) {
+    int kernel = 2 * shape.pad + 1;
+    while ((long long)shape.inputs * shape.outputs * shape.height * shape.width * (kernel * kernel) > 4000000) {
         shape.inputs = (shape.inputs + 1) / 2;
         shape.height = (shape.height + 1) / 2;
     }

@@ -80,7 +80,8 @@ resampled() {
     (cd rates && printf '%s\n' *.wav) | awk '{ printf "%s\t%s\t1\t0\n", $1, $1 }' >>manifest
     decode env >expected
     [ "$(sort -u expected | wc -l)" -eq 10 ]
-    decode env GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-FMA,-AVX2_Usable,-FMA_Usable,-FMA4_Usable,-AVX512F | diff expected -
+    decode env GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-FMA,-AVX2_Usable,-FMA_Usable,-FMA4_Usable,-AVX512F |
+        diff expected -
     decode env SOXR_USE_SIMD=0 SOXR_USE_SIMD32=0 SOXR_MIN_DFT_SIZE=8 | diff expected -
     local model
     for model in Nehalem Haswell max; do
