@@ -1,16 +1,15 @@
-"""Times the preparation of a data set, from sound files to a .npy file of log-mel spectrograms: our three tools in a
-pipe, and soundfile and torchaudio (Resample, MelSpectrogram, AmplitudeToDB), with as many threads each. Prints the
-times and their ratio; asserts nothing.
+"""Times the preparation of a data set, from a list of sound files to a .npy file of their log-mel spectrograms: our two
+tools in a pipe, and soundfile and torchaudio (Resample, MelSpectrogram, AmplitudeToDB), with as many threads each.
+Prints the times and their ratio; asserts nothing.
 
 usage: bench_features.py [TSV [REPEATS [DIRECTORY]]], default: no file, 5, the demo data set made for it"""
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 
-from bench_lib import BIN, Peer, Rows, demo_data, prepare, progress, ratio_text, ratios, threads_to_measure
+from bench_lib import BIN, Peer, Rows, demo_data, list_clips, prepare, progress, ratio_text, ratios, threads_to_measure
 
 
 def children_seconds():
@@ -18,21 +17,22 @@ def children_seconds():
     return times.children_user + times.children_system
 
 
-def ours(directory, threads):
+def ours(directory, manifest, threads):
     wall, processor = time.perf_counter(), children_seconds()
-    prepare(directory, None, threads)
+    prepare(directory, manifest, None, threads)
     return [time.perf_counter() - wall, children_seconds() - processor]
 
 
 def measure(directory, name, rows, repeats, scratch):
-    listing = subprocess.run([f"{BIN}/list-clips", directory], stdout=subprocess.PIPE, check=True, text=True).stdout
-    paths = [line.split("\t")[1] for line in listing.splitlines()[1:]]
-    path_list = os.path.join(scratch, "paths")
+    manifest, path_list = (os.path.join(scratch, file) for file in ("manifest", "paths"))
+    list_clips(directory, manifest)
+    with open(manifest) as file:
+        paths = [line.split("\t")[1] for line in file.read().splitlines()[1:]]
     with open(path_list, "w") as file:
         file.write("\n".join(paths) + "\n")
     threads = threads_to_measure()[-1]
     peer = Peer(["torchaudio", "soundfile"], threads)
-    work = {"bitfast": lambda: ours(directory, threads)}
+    work = {"bitfast": lambda: ours(directory, manifest, threads)}
     if peer.missing is None:
         work["torchaudio"] = lambda: peer.ask("features", directory, path_list)
     times = {variant: [] for variant in work}

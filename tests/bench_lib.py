@@ -76,15 +76,19 @@ def run_tool(command, stdin=None, may_fail=False):
     return seconds, usage.ru_maxrss / 1024
 
 
-def prepare(directory, output, threads):
-    """Features of all clips in a data set's folder, by our three tools in a pipe."""
-    with tempfile.TemporaryFile() if output is None else open(output, "wb") as file:
-        listing = subprocess.Popen([f"{BIN}/list-clips", "--sha256", f"--threads={threads}", directory],
-                                   stdout=subprocess.PIPE)
+def list_clips(directory, manifest):
+    """The manifest of a data set's folder, with the digest of every file, which decode-audio will check."""
+    with open(manifest, "wb") as file:
+        subprocess.run([f"{BIN}/list-clips", "--sha256", directory], stdout=file, check=True)
+
+
+def prepare(directory, manifest, output, threads):
+    """Features of all clips in a manifest, by our two tools in a pipe."""
+    with open(manifest, "rb") as clips, tempfile.TemporaryFile() if output is None else open(output, "wb") as file:
         decoding = subprocess.Popen([f"{BIN}/decode-audio", f"--root={directory}", f"--threads={threads}"],
-                                    stdin=listing.stdout, stdout=subprocess.PIPE)
+                                    stdin=clips, stdout=subprocess.PIPE)
         subprocess.run([f"{BIN}/log-mel", f"--threads={threads}"], stdin=decoding.stdout, stdout=file, check=True)
-        if listing.wait() != 0 or decoding.wait() != 0:
+        if decoding.wait() != 0:
             sys.exit("a tool failed")
 
 

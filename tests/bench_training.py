@@ -1,18 +1,19 @@
 """Times whole training steps and evaluations of 8 clips of 1 x 128 x 201 beside PyTorch's, in one run, medians of
-interleaved turns; asserts nothing. Ours are the tools themselves, train-epoch and predict, on a long and on a short
-fold: the difference is the time of the steps, reading their clips included, and what remains is the start-up. PyTorch's
-steps work on one batch that is in memory.
+interleaved turns; asserts nothing. Ours are the tools themselves: train-epoch tells the time of its steps, reading their
+clips included, and of its start-up (--verbose); predict runs on a long and on a short fold, and the difference is the
+time of the steps. PyTorch's steps work on one batch that is in memory.
 
 usage: bench_training.py [TSV [REPEATS [FILTERS...]]], default: no file, 5, 8 16 32. From TSV come the peak and the
 layers that bench_kernels measured; the rows are appended to it."""
 import ast
 import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 
-from bench_lib import (BIN, Peer, Rows, demo_data, prepare, progress, ratio_text, ratios, run_tool,
+from bench_lib import (BIN, Peer, Rows, demo_data, list_clips, prepare, progress, ratio_text, ratios, run_tool,
                        threads_to_measure)
 
 BATCH, ALL_CLIPS, SHORT_STEPS = 8, 400, 2
@@ -35,8 +36,8 @@ def gflop(operation, filters):
 
 
 def steps_to_time(operation, filters):
-    """Enough for about half a second on one core, and twice what the short fold has."""
-    wanted = {"training": 70, "evaluation": 80}[operation] / gflop(operation, filters)
+    """Enough for about a second on one core, and twice what the short fold has."""
+    wanted = {"training": 200, "evaluation": 160}[operation] / gflop(operation, filters)
     return max(2 * SHORT_STEPS, min(ALL_CLIPS // BATCH - SHORT_STEPS, round(wanted)))
 
 
@@ -67,7 +68,10 @@ class Ours:
     def __init__(self, scratch, widths):
         self.scratch = scratch
         self.whole = os.path.join(scratch, "whole.npy")
-        prepare(demo_data(scratch), self.whole, 0)
+        manifest = os.path.join(scratch, "manifest")
+        data = demo_data(scratch)
+        list_clips(data, manifest)
+        prepare(data, manifest, self.whole, 0)
         steps = {SHORT_STEPS, *(SHORT_STEPS + steps_to_time(operation, filters)
                                 for operation in OPERATIONS for filters in widths)}
         for count in steps:
@@ -87,8 +91,20 @@ class Ours:
         with open(self.checkpoint(filters), "rb") as checkpoint:
             return run_tool([*tool, f"--engine={engine}", f"--threads={threads}", *options, fold], checkpoint, may_fail)
 
+    def training_step(self, filters, threads, engine):
+        """Seconds of one step and before the first, as train-epoch --verbose tells them."""
+        fold = self.fold(SHORT_STEPS + steps_to_time("training", filters))
+        with open(self.checkpoint(filters), "rb") as checkpoint:
+            said = subprocess.run([f"{BIN}/train-epoch", f"--batch-size={BATCH}", f"--engine={engine}", "--verbose",
+                                   f"--threads={threads}", fold], stdin=checkpoint, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE, check=True, text=True).stderr
+        start, step = re.search(r"before the first step ([0-9.]+) ms, a step ([0-9.]+) ms", said).groups()
+        return float(step) / 1000, float(start) / 1000
+
     def step(self, operation, filters, threads, engine):
         """Seconds of one step, and of the start-up with a short fold."""
+        if operation == "training":
+            return self.training_step(filters, threads, engine)
         steps = steps_to_time(operation, filters)
         short, long = 0.0, 0.0
         while long <= short:  # again, if something else on the machine made the short one the longer
