@@ -29,17 +29,19 @@ void parallel_for(struct parallel *parallel, size_t count, void (*turn)(void *co
                   void *context);
 
 /* A stream of items that are read and written one after the other and worked on side by side. For index = 0, 1, ...:
- *   begin  by the caller's thread, in ascending order: returns 0 if there is no such item, which ends the stream
+ *   begin  by the caller's thread, in ascending order: 1, or 0 if there is no such item, which ends the stream, or -1
  *   turn   on any thread, any number at a time
- *   end    by the caller's thread, in ascending order, while later ones are at work
+ *   end    by the caller's thread, in ascending order, while later ones are at work: 0, or -1
+ * After -1, the context knows why, nothing more is begun or ended. Returns 0, or -1 if that happened, when all turns are
+ * over.
  * Between begin(index) and the end of end(index), index mod parallel_slots() is the item's own: for its memory. */
 struct parallel_stream {
     int (*begin)(void *context, size_t index);
     void (*turn)(void *context, size_t index, int thread);
-    void (*end)(void *context, size_t index);
+    int (*end)(void *context, size_t index);
     void *context;
 };
 size_t parallel_slots(const struct parallel *parallel);
-void parallel_in_order(struct parallel *parallel, const struct parallel_stream *stream);
+int parallel_in_order(struct parallel *parallel, const struct parallel_stream *stream);
 
 #endif

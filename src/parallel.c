@@ -207,22 +207,24 @@ void parallel_for(struct parallel *parallel, size_t count, void (*turn)(void *co
 }
 
 /* Writes what is ready; else reads, if there is a slot; else works; else waits. */
-void parallel_in_order(struct parallel *parallel, const struct parallel_stream *stream)
+int parallel_in_order(struct parallel *parallel, const struct parallel_stream *stream)
 {
     size_t slots = parallel_slots(parallel), written = 0;
+    int status = 0;
     start_loop(parallel, stream->turn, stream->context, 0, 1);
-    while (parallel->open || written < parallel->count) {
+    while (status == 0 && (parallel->open || written < parallel->count)) {
         if (written < parallel->count && parallel->ended[written % slots]) {
             pthread_mutex_unlock(&parallel->mutex);
-            stream->end(stream->context, written++);
+            status = stream->end(stream->context, written++);
             pthread_mutex_lock(&parallel->mutex);
         } else if (parallel->open && parallel->count - written < slots) {
             pthread_mutex_unlock(&parallel->mutex);
             int more = stream->begin(stream->context, parallel->count);
             pthread_mutex_lock(&parallel->mutex);
-            parallel->open = more;
+            status = more < 0 ? -1 : 0;
+            parallel->open = more > 0;
             parallel->ended[parallel->count % slots] = 0;
-            parallel->count += more ? 1 : 0;
+            parallel->count += more > 0 ? 1 : 0;
             pthread_cond_broadcast(&parallel->start);
         } else if (parallel->next < parallel->count) {
             take_turn(parallel, 0);
@@ -230,5 +232,11 @@ void parallel_in_order(struct parallel *parallel, const struct parallel_stream *
             pthread_cond_wait(&parallel->done, &parallel->mutex);
         }
     }
+    if (status != 0) { /* what was not taken yet is left */
+        parallel->open = 0;
+        parallel->next = parallel->count;
+        pthread_cond_broadcast(&parallel->start);
+    }
     end_loop(parallel);
+    return status;
 }

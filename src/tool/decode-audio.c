@@ -23,6 +23,7 @@ struct decoding {
     size_t samples, slots;
     float *x;             /* samples a slot */
     struct error *errors; /* one a slot; an empty message means success */
+    struct error error;   /* why the stream ended early */
 };
 
 static int decode_file(const struct manifest_clip *clip, int file, const struct decoding *decoding, float *x,
@@ -60,18 +61,17 @@ static void decode_clip(void *context, size_t index, int thread)
     close(file);
 }
 
-static void write_clip(void *context, size_t index)
+static int write_clip(void *context, size_t index)
 {
-    const struct decoding *decoding = context;
+    struct decoding *decoding = context;
     const struct manifest_clip *clip = &decoding->manifest->clips[index];
     size_t slot = index % decoding->slots;
     struct clip_head head;
-    struct error error;
-    if (decoding->errors[slot].message[0] != '\0')
-        die_error(&decoding->errors[slot]);
-    if (clip_head_set(&head, clip->key, clip->fold, clip->label, &error) != 0 ||
-        clips_write(stdout, &decoding->shape, &head, decoding->x + slot * decoding->samples, &error) != 0)
-        die_error(&error);
+    decoding->error = decoding->errors[slot];
+    if (decoding->error.message[0] != '\0' ||
+        clip_head_set(&head, clip->key, clip->fold, clip->label, &decoding->error) != 0)
+        return -1;
+    return clips_write(stdout, &decoding->shape, &head, decoding->x + slot * decoding->samples, &decoding->error);
 }
 
 static void decode_manifest(struct decoding *decoding, struct parallel *parallel)
@@ -83,7 +83,8 @@ static void decode_manifest(struct decoding *decoding, struct parallel *parallel
     decoding->errors = allocate_or_die(decoding->slots, sizeof *decoding->errors);
     if (clips_write_header(stdout, &decoding->shape, decoding->manifest->count, &error) != 0)
         die_error(&error);
-    parallel_in_order(parallel, &stream);
+    if (parallel_in_order(parallel, &stream) != 0)
+        die_error(&decoding->error);
     free(decoding->x);
     free(decoding->errors);
 }

@@ -17,17 +17,14 @@ struct transforming {
     float *waveforms;        /* samples a slot */
     float *spectrograms;     /* values a slot */
     struct error *errors;    /* one a slot; an empty message means success */
+    struct error error;      /* why the stream ended early */
 };
 
 static int read_clip(void *context, size_t index)
 {
-    const struct transforming *work = context;
-    struct error error;
+    struct transforming *work = context;
     size_t slot = index % work->slots;
-    int status = clips_stream_next(work->clips, &work->heads[slot], work->waveforms + slot * work->samples, &error);
-    if (status < 0)
-        die_error(&error);
-    return status;
+    return clips_stream_next(work->clips, &work->heads[slot], work->waveforms + slot * work->samples, &work->error);
 }
 
 static void transform_clip(void *context, size_t index, int thread)
@@ -40,15 +37,15 @@ static void transform_clip(void *context, size_t index, int thread)
                     &work->errors[slot]);
 }
 
-static void write_clip(void *context, size_t index)
+static int write_clip(void *context, size_t index)
 {
-    const struct transforming *work = context;
-    struct error error;
+    struct transforming *work = context;
     size_t slot = index % work->slots;
-    if (work->errors[slot].message[0] != '\0')
-        die_error(&work->errors[slot]);
-    if (clips_write(stdout, &work->shape, &work->heads[slot], work->spectrograms + slot * work->values, &error) != 0)
-        die_error(&error);
+    work->error = work->errors[slot];
+    if (work->error.message[0] != '\0')
+        return -1;
+    return clips_write(stdout, &work->shape, &work->heads[slot], work->spectrograms + slot * work->values,
+                       &work->error);
 }
 
 static void transform_stream(struct transforming *work, struct parallel *parallel)
@@ -64,7 +61,8 @@ static void transform_stream(struct transforming *work, struct parallel *paralle
     work->errors = allocate_or_die(work->slots, sizeof *work->errors);
     if (clips_write_header(stdout, &work->shape, work->clips->count, &error) != 0)
         die_error(&error);
-    parallel_in_order(parallel, &stream);
+    if (parallel_in_order(parallel, &stream) != 0)
+        die_error(&work->error);
     free(work->heads);
     free(work->waveforms);
     free(work->spectrograms);
