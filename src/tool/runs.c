@@ -1,14 +1,12 @@
-#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "command_line.h"
-#include "number.h"
-#include "run_table.h"
+#include "run_difference.h"
 #include "text_table.h"
 
-enum { FILTERS_MAX = 64, TOP_MAX = 1000000000, METRIC_DECIMALS = 4, SECONDS_DECIMALS = 1, DIFFERENCE_BYTES = 32 };
+enum { FILTERS_MAX = 64, TOP_MAX = 1000000000, METRIC_DECIMALS = 4, SECONDS_DECIMALS = 1 };
 
 static const char details[] =
     "RECORD is a run's directory, its run.tsv, or a directory with runs below it. Each run is a row: its parameters,\n"
@@ -60,7 +58,6 @@ static void write_or_die(const struct text_table *output, enum text_table_format
     struct error error;
     if (text_table_write(output, stdout, format, &error) != 0)
         die_error(&error);
-    free(output->cells);
 }
 
 static void print_runs(const struct run_table *table, struct selection selection, enum text_table_format format)
@@ -77,43 +74,20 @@ static void print_runs(const struct run_table *table, struct selection selection
     }
     struct text_table output = {selection.count, table->count, cells, decimals};
     write_or_die(&output, format);
+    free(cells);
     free(decimals);
-}
-
-/* Second minus first, or NULL if one is not a number. */
-static const char *subtract(const char *first, const char *second, char text[DIFFERENCE_BYTES])
-{
-    double a, b;
-    struct error ignored;
-    if (first == NULL || second == NULL || number_parse_real(first, -DBL_MAX, DBL_MAX, &a, &ignored) != 0 ||
-        number_parse_real(second, -DBL_MAX, DBL_MAX, &b, &ignored) != 0)
-        return NULL;
-    snprintf(text, DIFFERENCE_BYTES, "%.9g", b - a);
-    return text;
 }
 
 static void print_difference(const struct run_table *table, struct selection selection, enum text_table_format format)
 {
-    enum { NAME, FIRST, SECOND, DIFFERENCE, COLUMNS };
-    static const char *const names[COLUMNS] = {"name", "first", "second", "difference"};
-    static const int decimals[COLUMNS] = {TEXT_TABLE_EXACT, TEXT_TABLE_EXACT, TEXT_TABLE_EXACT, TEXT_TABLE_EXACT};
-    const char **cells = allocate_or_die((selection.count + 1) * COLUMNS, sizeof *cells);
-    char (*texts)[DIFFERENCE_BYTES] = allocate_or_die(selection.count, sizeof *texts);
-    struct text_table output = {COLUMNS, 0, cells, decimals};
+    struct error error;
+    struct run_difference difference;
     if (table->count != 2)
         die("--diff compares two runs, found %zu", table->count);
-    memcpy(cells, names, sizeof names);
-    for (size_t i = 0; i < selection.count; i++) {
-        if (!run_table_differs(table, selection.columns[i]))
-            continue;
-        const char **row = cells + ++output.rows * COLUMNS;
-        row[NAME] = table->columns[selection.columns[i]];
-        row[FIRST] = run_table_cell(table, 0, selection.columns[i]);
-        row[SECOND] = run_table_cell(table, 1, selection.columns[i]);
-        row[DIFFERENCE] = subtract(row[FIRST], row[SECOND], texts[i]);
-    }
-    write_or_die(&output, format);
-    free(texts);
+    if (run_difference_init(&difference, table, selection.columns, selection.count, &error) != 0)
+        die_error(&error);
+    write_or_die(&difference.table, format);
+    run_difference_release(&difference);
 }
 
 static enum text_table_format find_format(const char *name)
