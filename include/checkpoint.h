@@ -9,6 +9,7 @@
  *     format, network, classes (JSON array of names), filters, seed, sample_rate, clip_seconds, n_fft, hop_length,
  *     n_mels, top_db, epoch; from epoch 1 on also batch_size, learning_rate, engine, train_loss, train_acc, and with
  *     validation folds val_loss, val_acc. engine is the one of all epochs so far, or "mixed".
+ *     Those of early stopping are in early_stopping.h.
  * Random numbers have no state (random.h), so nothing else is needed to go on. */
 #ifndef BITFAST_CHECKPOINT_H
 #define BITFAST_CHECKPOINT_H

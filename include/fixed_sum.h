@@ -4,14 +4,18 @@
  * lane adds its terms in ascending order from zero; then the lanes are folded in halves. So the width of a vector
  * register, the number of threads and the way the work is cut cannot change a bit.
  *
- *   weight gradient of a convolution (float): one clip's positions p = 0, 1, ... of the planes (planes.h; pads
- *     included, and as many more as make a multiple of LANES: there dy is zero), in blocks of BLOCK_POSITIONS. In a
- *     block, lane p mod LANES, from zero, each term one fused multiply-add; the blocks' lanes are added in ascending
- *     order; folded; then clips in ascending order (fixed_sum_clips). A term of a clip goes through at most
- *     BLOCK_POSITIONS / LANES + blocks + 4 roundings, 94 for 128 x 201, where a plain chain has 25,728. Measured
- *     (tests/kernels.c): off by 5e-8 of the sum of the terms' sizes, where the chain is off by 2e-6.
- *   sums of a channel (double): rows in ascending order, lane x mod LANES of column x; folded; then clips in ascending
- *     order.
+ * The rows of a clip are cut into PARTS parts (fixed_sum_part), each of which has sums of its own, so that threads can
+ * share a clip; a part is cut into strips of STRIP_ROWS rows, few enough for a cache. A part that has no rows has the
+ * sum zero.
+ *
+ *   weight gradient of a convolution (float): a strip's positions p = 0, 1, ... of the planes (planes.h; pads included,
+ *     and as many more as make a multiple of LANES: there dy is zero), in blocks of BLOCK_POSITIONS. In a block, lane
+ *     p mod LANES, from zero, each term one fused multiply-add; the lanes of a part's blocks are added in ascending
+ *     order to zero; folded; then parts and clips in ascending order (fixed_sum_terms). A term of a clip goes through at
+ *     most BLOCK_POSITIONS / LANES + blocks of its part + 4 + PARTS roundings, 80 for 128 x 201, where a plain chain has
+ *     25,728. Measured (tests/kernels.c): off by 5e-8 of the sum of the terms' sizes, where the chain is off by 2e-6.
+ *   sums of a channel (double): a part's rows in ascending order, lane x mod LANES of column x; folded; then parts and
+ *     clips in ascending order.
  *   loss and counts of an epoch: clips in ascending order.
  *
  * A sum of few terms, as an output of a convolution or of the linear layer, is a chain: one accumulator, from zero,
@@ -27,16 +31,29 @@
  * first along each column, then along each row; then the bias. The gradient of its weight (winograd_weight_chosen) is,
  * with dy a tile's 2x2 gradients and V as above,
  *     D = A dy A^T:    dy0, dy0 + dy1, dy0 - dy1, dy1
- *     M = the sum over tiles of D * V: in blocks of WINOGRAD_TILES, rows of tiles end to end; a block is a chain from
- *         zero, the blocks are added in ascending order to zero
+ *     M = the sum over a part's tiles of D * V: a strip's rows of tiles end to end, in blocks of WINOGRAD_TILES; a block
+ *         is a chain from zero, the blocks of a part are added in ascending order to zero
  *     dg = G^T M G:    m0 + (m1 + m2) / 2, (m1 - m2) / 2, (m1 + m2) / 2 - m3
- * for each clip; then clips in ascending order. */
+ * for each part; then parts and clips in ascending order. */
 #ifndef BITFAST_FIXED_SUM_H
 #define BITFAST_FIXED_SUM_H
 
 #include <stddef.h>
 
-enum { LANES = 16, BLOCK_POSITIONS = 1024, WINOGRAD_TILES = 48 };
+enum { LANES = 16, BLOCK_POSITIONS = 1024, WINOGRAD_TILES = 48, PARTS = 4, STRIP_ROWS = 8 };
+
+/* Rows first to end - 1, whole strips but for the last row; none where first == end. */
+struct rows {
+    int first, end;
+};
+
+/* Part `part` of `height` rows: the parts are equally many strips, of which the last ones may be missing. */
+static inline struct rows fixed_sum_part(int height, int part)
+{
+    int strips = (height + STRIP_ROWS - 1) / STRIP_ROWS, rows = (strips + PARTS - 1) / PARTS * STRIP_ROWS;
+    struct rows all = {part * rows, (part + 1) * rows};
+    return (struct rows){all.first < height ? all.first : height, all.end < height ? all.end : height};
+}
 
 /* Written out, because compilers do not make vectors of a loop over the halves. */
 #define FIXED_SUM_FOLD(name, type)                                                                                     \
@@ -57,14 +74,14 @@ struct channel_sums {
     double sum[LANES], products[LANES];
 };
 
-/* sum[i] = terms[0][i] + terms[1][i] + ..., clips in ascending order; terms is (clips, count). */
-static inline void fixed_sum_clips(float *sum, const float *terms, size_t clips, size_t count)
+/* sum[i] = terms[i] + terms[step + i] + ..., for i < count: parts of clips, in ascending order. */
+static inline void fixed_sum_terms(float *sum, const float *terms, size_t number, size_t step, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         sum[i] = terms[i];
-    for (size_t clip = 1; clip < clips; clip++)
+    for (size_t term = 1; term < number; term++)
         for (size_t i = 0; i < count; i++)
-            sum[i] = sum[i] + terms[clip * count + i];
+            sum[i] = sum[i] + terms[term * step + i];
 }
 
 #endif

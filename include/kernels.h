@@ -41,7 +41,7 @@ struct affine {
 struct kernels {
     const char *name;
 
-    /* Floats of scratch memory that the two functions on convolutions below need, for one call; aligned to 64 bytes. */
+    /* Floats of scratch memory that the functions on convolutions below need, for one call; aligned to 64 bytes. */
     size_t (*convolution_scratch_values)(int outputs, int inputs, int kernel);
 
     /* Brings a weight into the order that `convolution` reads: packed has convolution_packed_values floats. With
@@ -51,13 +51,20 @@ struct kernels {
 
     /* y[o][p] = sum over (i, ky, kx) of weight[o][i][ky][kx] * x[i][p + (ky - pad) * stride + (kx - pad)], in the order
      * of fixed_sum.h, then + bias[o] if bias is not NULL. y has x's geometry; k = 2 * pad + 1; a band begins at an even
-     * row. The input gradient of a convolution is the same with dy for x and the transposed weight. */
+     * row, and what is outside it stays as it is: threads may write bands side by side. The input gradient of a
+     * convolution is the same with dy for x and the transposed weight. */
     void (*convolution)(float *y, const float *x, const float *packed, const float *bias, float *scratch,
                         const struct planes *y_planes, const struct planes *x_planes);
 
-    /* dweight[o][i][ky][kx] = sum over p of dy[o][p] * x[i][p + (ky - pad) * stride + (kx - pad)], for one clip. */
-    void (*convolution_backward_weight)(float *dweight, const float *dy, const float *x, float *scratch,
-                                        const struct planes *dy_planes, const struct planes *x_planes);
+    /* dweight[o][i][ky][kx] = sum over p of dy[o][p] * x[i][p + (ky - pad) * stride + (kx - pad)], for one part of a
+     * clip: convolution_add_strip adds a strip to `sums` (convolution_sums_values floats, aligned to 64 bytes, zero at
+     * first), strips in ascending order; convolution_end_sums makes the part's dweight of them. Of dy
+     * its rows are read, and after an odd number of them one of zeros; of x pad rows before and after too, and after
+     * those LANES + pad values, which must be finite. */
+    size_t (*convolution_sums_values)(int outputs, int inputs, int kernel);
+    void (*convolution_add_strip)(float *sums, const float *dy, const float *x, float *scratch,
+                                  const struct planes *dy_planes, const struct planes *x_planes);
+    void (*convolution_end_sums)(float *dweight, const float *sums, int outputs, int inputs, int kernel);
 
     /* One channel: adds to the lanes of the sum of c and of the sum of c * c. Bands come in ascending order. */
     void (*batch_norm_sums)(struct channel_sums *sums, const float *c, const struct planes *c_planes);
@@ -80,11 +87,13 @@ struct kernels {
                                                    struct affine affine, const struct planes *dy_planes,
                                                    const struct planes *c_planes);
 
-    /* One channel: dc = g * affine.scale + (c * line.scale + line.shift), g as above; dc takes the place of c. */
-    void (*batch_norm_relu_backward)(float *c, const float *dy, struct affine affine, struct affine line,
-                                     const struct planes *dy_planes, const struct planes *c_planes);
-    void (*batch_norm_relu_max_pool_backward)(float *c, const float *dy, struct affine affine, struct affine line,
-                                              const struct planes *dy_planes, const struct planes *c_planes);
+    /* One channel: dc = g * affine.scale + (c * line.scale + line.shift), g as above; dc has c's geometry. */
+    void (*batch_norm_relu_backward)(float *dc, const float *c, const float *dy, struct affine affine,
+                                     struct affine line, const struct planes *dy_planes,
+                                     const struct planes *c_planes);
+    void (*batch_norm_relu_max_pool_backward)(float *dc, const float *c, const float *dy, struct affine affine,
+                                              struct affine line, const struct planes *dy_planes,
+                                              const struct planes *c_planes);
 };
 
 /* The fastest set that this processor has, or the one of that name ("baseline"; on x86-64 "avx2", "avx512"; on

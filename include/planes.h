@@ -33,14 +33,19 @@ struct planes planes_like(const struct planes *planes, int channels);
 /* The geometry of a band of `rows` rows. Its memory begins planes_row(first row) after the clip's. */
 struct planes planes_band(const struct planes *planes, int rows);
 
+/* The geometry of `rows` rows in memory of their own: rows are as long as those of `planes`. */
+struct planes planes_strip(const struct planes *planes, int rows);
+
 /* Floats in all planes. */
 size_t planes_total(const struct planes *planes);
 
 /* Positions in one plane: height * stride. */
 size_t planes_positions(const struct planes *planes);
 
-/* Zeroed memory for `clips` clips, aligned to 64 bytes; NULL if there is none. free() releases it. */
+/* Zeroed memory for `clips` clips, aligned to 64 bytes; NULL if there is none. planes_free, with the same numbers,
+ * releases it. Pages that nobody wrote to take no memory. */
 float *planes_allocate(const struct planes *planes, size_t clips);
+void planes_free(float *memory, const struct planes *planes, size_t clips);
 
 /* The first value of row 0 of a channel, in the memory of one clip. */
 static inline float *planes_channel(const struct planes *planes, float *clip, int channel)

@@ -1,7 +1,7 @@
-/* The table of experiments: one row a run, read from the files that the graph left in the runs' directories.
+/* The table of experiments: one row a run, read from the files that the graph left in the runs' directories
+ * (run_scan.h).
  *
- * A run's directory holds run.tsv - a table (table.h) of one row: `run`, the parameters, and the metrics of the last
- * epoch and of the test - and perhaps times.tsv with the columns step and seconds, whose sum is the column `seconds`.
+ * A run has a name, parameters, whose names are in capitals, and metrics, whose names are not; run.tsv holds all three.
  * Runs may have different columns; an empty field, '-' and a column that is not there all mean "missing". */
 #ifndef BITFAST_RUN_TABLE_H
 #define BITFAST_RUN_TABLE_H
@@ -10,20 +10,24 @@
 #include <stddef.h>
 
 #include "error.h"
+#include "run_scan.h"
+#include "run_state.h"
 #include "table.h"
 
-/* The columns of every run table come first and in this order; the parameters follow as they are found. */
+/* The columns of every run table come first and in this order; all others follow as they are found. */
 enum {
     RUN_COLUMN, TRAIN_LOSS_COLUMN, TRAIN_ACC_COLUMN, VAL_LOSS_COLUMN, VAL_ACC_COLUMN, TEST_LOSS_COLUMN,
-    TEST_ACC_COLUMN, SECONDS_COLUMN, FIRST_PARAMETER_COLUMN
+    TEST_ACC_COLUMN, SECONDS_COLUMN, STATE_COLUMN, TAGS_COLUMN, ID_COLUMN, FIRST_OTHER_COLUMN
 };
 
 struct run {
-    char *path;              /* of its run.tsv */
+    char *path;              /* of its run.tsv, or parameters.mk as long as there is none */
     struct table table;      /* its contents */
     const char **cells;      /* by column of the run table; NULL is missing */
     size_t cell_count;       /* the columns that were known when it was read; it has no later one */
-    char seconds[32];
+    enum run_state state;
+    char seconds[RUN_SECONDS_BYTES], id[RUN_ID_BYTES];
+    char *texts;             /* owned: what cells of no file point to */
 };
 
 /* Zero-initialised it is empty. */
@@ -36,35 +40,47 @@ struct run_table {
 
 void run_table_release(struct run_table *table);
 
-/* Adds the run whose run.tsv, or whose directory, this is; or all runs below a directory, in the order of their paths.
- * Names that begin with '.' are skipped, links to directories not followed. Refuses a directory without a run. */
-int run_table_add(struct run_table *table, const char *path, struct error *error);
+/* Gives an empty table the columns that every one has. */
+int run_table_init(struct run_table *table, struct error *error);
 
-/* Fills the column `seconds`, which is missing before, of every run that has a times.tsv. */
-int run_table_read_times(struct run_table *table, struct error *error);
+/* Adds the run or the runs of this path, as run_scan_add() finds them; without `times` there are no `seconds`. */
+int run_table_add(struct run_table *table, const char *path, bool times, struct error *error);
+
+/* Sets *column, adding it if it is new. `guess` is where it probably is: runs mostly have the same columns in the same
+ * order, which makes this one comparison. */
+int run_table_map_column(struct run_table *table, const char *name, size_t guess, size_t *column, struct error *error);
+
+/* Takes over the run and what belongs to it. */
+int run_table_append(struct run_table *table, struct run *run, struct error *error);
+
+/* Fills the columns `id`, and `tags` from the tags (run_tags.h) of the directories that the runs were found in. */
+int run_table_add_names(struct run_table *table, struct error *error);
 
 /* NULL if it is missing. */
 const char *run_table_cell(const struct run_table *table, size_t run, size_t column);
 
-/* Refuses a column that no run has, naming the nearest. */
+/* By its name in any case. Refuses a column that no run has, naming the nearest. */
 int run_table_find_column(const struct run_table *table, const char *name, size_t *column, struct error *error);
+
+bool run_table_is_parameter(const struct run_table *table, size_t column);
+bool run_table_is_metric(const struct run_table *table, size_t column);
 
 /* Whether the listed runs do not all have the same text in the column. */
 bool run_table_differs(const struct run_table *table, size_t column);
 
 /* The columns to show if nobody chose, into `columns` (room for column_count): run, all parameters, the metrics; if
  * brief no run, and of the parameters those that differ, or FILTERS, EPOCHS and SEED if none does, and ENGINE if one is
- * not exact; last, if `seconds`, seconds. Returns how many. */
-size_t run_table_usual_columns(const struct run_table *table, bool brief, bool seconds, size_t *columns);
+ * not exact. For people, also seconds, the state if one is not done, the tags if there are any, and the id. Returns how
+ * many. */
+size_t run_table_usual_columns(const struct run_table *table, bool brief, bool people, size_t *columns);
 
-/* Keeps the runs for which `condition`, NAME OP VALUE with OP one of = != < <= > >=, holds: compared as numbers if both
- * are, else as texts. A missing value differs from everything (only != holds). */
-int run_table_filter(struct run_table *table, const char *condition, struct error *error);
-
-/* Sorts by number if all that is there are numbers, else by text; equal runs stay in order, missing ones come last. */
-int run_table_sort(struct run_table *table, size_t column, bool reverse, struct error *error);
+/* The parameters among them. */
+size_t run_table_usual_parameters(const struct run_table *table, bool brief, size_t *columns);
 
 /* Keeps the first `count` runs. */
 void run_table_limit(struct run_table *table, size_t count);
+
+/* Frees what belongs to a run. */
+void run_release(struct run *run);
 
 #endif

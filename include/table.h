@@ -22,6 +22,9 @@ struct table {
 /* Reads to the end of the stream, in a time linear in what is read. On failure the table is empty. */
 int table_read(struct table *table, FILE *stream, const char *name, char separator, struct error *error);
 
+/* The same for `length` bytes in memory, followed by a zero byte. Takes over `text`, also on failure. */
+int table_parse(struct table *table, char *text, size_t length, const char *name, char separator, struct error *error);
+
 /* The same for a file of that name. */
 int table_read_file(struct table *table, const char *path, char separator, struct error *error);
 

@@ -10,16 +10,16 @@
 
 enum { BLOCK_FRAMES = 4096, LOG_BYTES = 16384 };
 
-int decode_fix_environment(struct error *error)
+static int fix_environment(struct error *error)
 {
     /* Every getenv of libsoxr 0.1.3. */
     static const char *const names[] = {"SOXR_TRACE", "SOXR_MIN_DFT_SIZE", "SOXR_LARGE_DFT_SIZE", "SOXR_COEFS_SIZE",
                                         "SOXR_NUM_THREADS", "SOXR_COEF_INTERP", "SOXR_STRICT_BUF", "SOXR_NOSMALLINTOPT",
-                                        "SOXR_USE_SIMD", "SOXR_USE_SIMD64"};
+                                        "SOXR_USE_SIMD", "SOXR_USE_SIMD32"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (unsetenv(names[i]) != 0)
             return error_set_errno(error, "cannot change the environment");
-    return setenv("SOXR_USE_SIMD32", "1", 1) == 0 ? 0 : error_set_errno(error, "cannot change the environment");
+    return setenv("SOXR_USE_SIMD64", "0", 1) == 0 ? 0 : error_set_errno(error, "cannot change the environment");
 }
 
 /* --- Files that end too early, which libsndfile reads without a word --- */
@@ -108,10 +108,21 @@ static int append(struct waveform *waveform, const float *values, size_t count, 
     return 0;
 }
 
+/* To a step of 2^-24, by way of numbers so large that they have no fraction; from 1 on float's own step is larger. */
+static void round_samples(float *rounded, const double *values, size_t count)
+{
+    const double scale = 0x1p24, whole = 0x1.8p52;
+    for (size_t i = 0; i < count; i++) {
+        double near = (values[i] * scale + whole) - whole;
+        rounded[i] = (float)(fabs(values[i]) < 1.0 ? near / scale : values[i]);
+    }
+}
+
 /* Adds `count` values at the file's rate; values = NULL stands for the end of the file. */
 static int add(struct waveform *waveform, const float *values, size_t count, struct error *error)
 {
-    float resampled[BLOCK_FRAMES];
+    double resampled[BLOCK_FRAMES];
+    float rounded[BLOCK_FRAMES];
     size_t taken = 0, made = 1;
     if (waveform->resampler == NULL)
         return append(waveform, values, count, error);
@@ -122,7 +133,8 @@ static int add(struct waveform *waveform, const float *values, size_t count, str
         if (failure != NULL || (values != NULL && used == 0 && made == 0))
             return error_set(error, "cannot be resampled (libsoxr: %s)", failure != NULL ? failure : "stopped");
         taken += used;
-        if (append(waveform, resampled, made, error) != 0)
+        round_samples(rounded, resampled, made);
+        if (append(waveform, rounded, made, error) != 0)
             return -1;
     }
     return 0;
@@ -131,8 +143,8 @@ static int add(struct waveform *waveform, const float *values, size_t count, str
 static int start(struct waveform *waveform, int from_rate, int to_rate, struct error *error)
 {
     soxr_error_t failure = NULL;
-    soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT32_I);
-    soxr_quality_spec_t quality = soxr_quality_spec(SOXR_HQ, 0);
+    soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT64_I);
+    soxr_quality_spec_t quality = soxr_quality_spec(SOXR_HQ, SOXR_DOUBLE_PRECISION);
     soxr_runtime_spec_t runtime = soxr_runtime_spec(1);
     if (from_rate == to_rate)
         return 0;
@@ -140,6 +152,15 @@ static int start(struct waveform *waveform, int from_rate, int to_rate, struct e
     if (waveform->resampler == NULL)
         return error_set(error, "cannot be resampled from %d to %d Hz (libsoxr: %s)", from_rate, to_rate,
                          failure != NULL ? failure : "failed");
+    return 0;
+}
+
+int decode_prepare(struct error *error)
+{
+    struct waveform waveform = {0};
+    if (fix_environment(error) != 0 || start(&waveform, 2, 1, error) != 0)
+        return -1;
+    soxr_delete(waveform.resampler);
     return 0;
 }
 

@@ -77,16 +77,26 @@ static void convolution(float *y, const float *x, const float *packed, const flo
     }
 }
 
-static void convolution_backward_weight(float *dweight, const float *dy, const float *x, float *scratch,
-                                        const struct planes *dy_planes, const struct planes *x_planes)
+static size_t sums_values(int outputs, int inputs, int kernel)
+{
+    return (size_t)outputs * (size_t)inputs * (size_t)(kernel * kernel);
+}
+
+static void end_sums(float *dweight, const float *sums, int outputs, int inputs, int kernel)
+{
+    memcpy(dweight, sums, sums_values(outputs, inputs, kernel) * sizeof *dweight);
+}
+
+static void add_strip(float *sums, const float *dy, const float *x, float *scratch, const struct planes *dy_planes,
+                      const struct planes *x_planes)
 {
     size_t positions = planes_positions(x_planes);
     for (size_t p = 0; p < positions; p += CHUNK) {
         size_t count = positions - p < CHUNK ? positions - p : CHUNK;
         int rows = im2col(scratch, x, p, count, x_planes);
         sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, dy_planes->channels, rows, (int)count, 1.0f,
-              planes_channel_const(dy_planes, dy, 0) + p, (int)dy_planes->size, scratch, (int)count,
-              p == 0 ? 0.0f : 1.0f, dweight, rows);
+              planes_channel_const(dy_planes, dy, 0) + p, (int)dy_planes->size, scratch, (int)count, 1.0f, sums,
+              rows);
     }
 }
 
@@ -103,7 +113,9 @@ int engine_select(struct kernels *kernels, const char *engine, const char *set, 
         kernels->convolution_scratch_values = scratch_values;
         kernels->convolution_pack = pack;
         kernels->convolution = convolution;
-        kernels->convolution_backward_weight = convolution_backward_weight;
+        kernels->convolution_sums_values = sums_values;
+        kernels->convolution_add_strip = add_strip;
+        kernels->convolution_end_sums = end_sums;
     } else if (strcmp(engine, "exact") != 0) {
         return error_set(error, "no engine '%s', expected exact or openblas", engine);
     }

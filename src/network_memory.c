@@ -1,5 +1,6 @@
 #include "network_memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,55 +11,110 @@ static float *tensor(const struct checkpoint *checkpoint, int layer, int row)
     return checkpoint_floats(checkpoint, table[layer * TENSORS_A_LAYER + row].name);
 }
 
+static struct trained trained(const struct checkpoint *checkpoint, int layer, int row)
+{
+    struct checkpoint_tensor table[CHECKPOINT_TENSORS];
+    char first[96], second[96];
+    checkpoint_tensors(table, checkpoint->filters, checkpoint->class_count);
+    const char *name = table[layer * TENSORS_A_LAYER + row].name;
+    snprintf(first, sizeof first, "adam.exp_avg.%s", name);
+    snprintf(second, sizeof second, "adam.exp_avg_sq.%s", name);
+    return (struct trained){checkpoint_floats(checkpoint, name), checkpoint_floats(checkpoint, first),
+                            checkpoint_floats(checkpoint, second)};
+}
+
 static void *allocate(size_t count, size_t size)
 {
     return calloc(count, size);
 }
 
 /* Zeros for each thread, aligned to 64 bytes as every thread's part is. */
-static float *allocate_scratch(size_t threads, size_t values)
+static float *allocate_for_threads(const struct network *network, size_t values)
 {
-    float *scratch = aligned_alloc(64, threads * values * sizeof *scratch);
-    return scratch != NULL ? memset(scratch, 0, threads * values * sizeof *scratch) : NULL;
+    size_t bytes = (size_t)parallel_threads(network->parallel) * values * sizeof(float);
+    float *memory = aligned_alloc(64, bytes);
+    return memory != NULL ? memset(memory, 0, bytes) : NULL;
+}
+
+static size_t aligned(size_t values)
+{
+    return (values + 15) / 16 * 16;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Rows of a layer at a time going forward: few enough that what one step leaves in the second-level cache is there for
+ * the next; an even number, since convolutions by tiles take two. */
+static int forward_rows(const struct layer *layer)
+{
+    const size_t cached_values = (size_t)64 << 10;
+    size_t row = (size_t)(layer->shape.inputs + layer->shape.outputs) * (size_t)layer->input_planes.stride;
+    return (int)larger(cached_values / row / 2 * 2, STRIP_ROWS);
+}
+
+static int make_strips(const struct network *network, struct layer *layer)
+{
+    layer->forward_rows = forward_rows(layer);
+    layer->input_strip_planes = planes_strip(&layer->input_planes, layer->forward_rows + 2 * STRIP_MARGIN);
+    layer->doutput_strip_planes = planes_strip(&layer->output_planes, STRIP_ROWS + 2 * STRIP_MARGIN);
+    if (layer->input == NULL)
+        layer->input_strips = allocate_for_threads(network, planes_total(&layer->input_strip_planes));
+    layer->doutput_strips = allocate_for_threads(network, planes_total(&layer->doutput_strip_planes));
+    return (layer->input != NULL || layer->input_strips != NULL) && layer->doutput_strips != NULL ? 0 : -1;
+}
+
+static void find_tensors(const struct checkpoint *checkpoint, struct layer *layer, int number)
+{
+    layer->weight = trained(checkpoint, number, 0);
+    layer->bias = trained(checkpoint, number, 1);
+    layer->scale = trained(checkpoint, number, 2);
+    layer->shift = trained(checkpoint, number, 3);
+    layer->running_mean = tensor(checkpoint, number, 4);
+    layer->running_variance = tensor(checkpoint, number, 5);
+    layer->batches = (int64_t *)(void *)tensor(checkpoint, number, 6);
 }
 
 static int make_layer(struct network *network, int number, int height, int width)
 {
     struct layer *layer = &network->layers[number];
-    const struct checkpoint *checkpoint = network->checkpoint;
+    const struct kernels *kernels = &network->kernels;
     size_t clips = (size_t)network->clips;
-    layer->shape = checkpoint_convolution(number, checkpoint->filters);
+    layer->shape = checkpoint_convolution(number, network->checkpoint->filters);
     layer->pooled = number % 2 == 1;
     layer->input_planes = planes_make(layer->shape.inputs, height, width, layer->shape.kernel / 2);
     layer->output_planes = planes_like(&layer->input_planes, layer->shape.outputs);
-    layer->input = planes_allocate(&layer->input_planes, clips);
+    int kept = number == 0 || layer[-1].pooled, failed = 0;
+    if (kept)
+        failed |= (layer->input = planes_allocate(&layer->input_planes, clips)) == NULL;
+    if (number > 0)
+        failed |= (layer->dinput = planes_allocate(&layer->input_planes, clips)) == NULL;
     layer->output = planes_allocate(&layer->output_planes, clips);
-    float **parts[] = {&layer->weight, &layer->bias, &layer->scale, &layer->shift, &layer->running_mean,
-                       &layer->running_variance};
-    for (int row = 0; row < TENSORS_A_LAYER - 1; row++)
-        *parts[row] = tensor(checkpoint, number, row);
-    layer->batches = (int64_t *)(void *)tensor(checkpoint, number, TENSORS_A_LAYER - 1);
+    find_tensors(network->checkpoint, layer, number);
     int kernel = layer->shape.kernel, inputs = layer->shape.inputs;
     size_t outputs = (size_t)layer->shape.outputs;
     layer->weights = outputs * (size_t)inputs * (size_t)(kernel * kernel);
+    layer->weight_sums = aligned(kernels->convolution_sums_values(layer->shape.outputs, inputs, kernel));
     layer->packed = allocate(convolution_packed_values(layer->shape.outputs, inputs, kernel), sizeof(float));
     layer->packed_transposed = allocate(convolution_packed_values(inputs, layer->shape.outputs, kernel), sizeof(float));
-    layer->dweight = allocate(clips * layer->weights, sizeof(float));
+    layer->weight_sum = allocate_for_threads(network, layer->weight_sums);
+    layer->dweight = allocate(clips * PARTS * layer->weights, sizeof(float));
     layer->dscale = allocate(outputs, sizeof(float));
     layer->dshift = allocate(outputs, sizeof(float));
-    layer->sums = allocate(clips * outputs * 2, sizeof(double));
+    layer->sums = allocate(clips * PARTS * outputs * 2, sizeof(double));
     layer->mean = allocate(outputs, sizeof(double));
     layer->inverse_deviation = allocate(outputs, sizeof(double));
     layer->affine = allocate(outputs, sizeof(struct affine));
     layer->line = allocate(outputs, sizeof(struct affine));
-    size_t scratch = network->kernels.convolution_scratch_values(layer->shape.outputs, inputs, kernel);
-    size_t scratch_transposed = network->kernels.convolution_scratch_values(inputs, layer->shape.outputs, kernel);
-    scratch = scratch > scratch_transposed ? scratch : scratch_transposed;
-    network->scratch_values = network->scratch_values > scratch ? network->scratch_values : scratch;
-    return layer->input != NULL && layer->output != NULL && layer->packed != NULL && layer->packed_transposed != NULL &&
-                   layer->dweight != NULL && layer->dscale != NULL && layer->dshift != NULL && layer->sums != NULL &&
-                   layer->mean != NULL && layer->inverse_deviation != NULL && layer->affine != NULL &&
-                   layer->line != NULL
+    size_t forth = kernels->convolution_scratch_values(layer->shape.outputs, inputs, kernel);
+    size_t back = kernels->convolution_scratch_values(inputs, layer->shape.outputs, kernel);
+    network->scratch_values = larger(network->scratch_values, aligned(larger(forth, back)));
+    return make_strips(network, layer) == 0 && !failed && layer->output != NULL && layer->packed != NULL &&
+                   layer->packed_transposed != NULL && layer->weight_sum != NULL && layer->dweight != NULL &&
+                   layer->dscale != NULL && layer->dshift != NULL && layer->sums != NULL && layer->mean != NULL &&
+                   layer->inverse_deviation != NULL && layer->affine != NULL && layer->line != NULL
                ? 0 : -1;
 }
 
@@ -72,8 +128,8 @@ static int make_network(struct network *network, int height, int width)
     }
     network->pooled_planes = planes_make(network->features, height, width, 0);
     size_t clips = (size_t)network->clips, classes = (size_t)network->classes, features = (size_t)network->features;
-    network->linear_weight = tensor(network->checkpoint, CONVOLUTIONS, 0);
-    network->linear_bias = tensor(network->checkpoint, CONVOLUTIONS, 1);
+    network->linear_weight = trained(network->checkpoint, CONVOLUTIONS, 0);
+    network->linear_bias = trained(network->checkpoint, CONVOLUTIONS, 1);
     network->pooled = planes_allocate(&network->pooled_planes, clips);
     network->means = allocate(clips * features, sizeof(float));
     network->dmeans = allocate(clips * features, sizeof(float));
@@ -82,8 +138,7 @@ static int make_network(struct network *network, int height, int width)
     network->dlinear_weight = allocate(classes * features, sizeof(float));
     network->dlinear_bias = allocate(classes, sizeof(float));
     network->zeros = allocate(features, sizeof(float));
-    network->scratch_values = (network->scratch_values + 15) / 16 * 16;
-    network->scratch = allocate_scratch((size_t)parallel_threads(network->parallel), network->scratch_values);
+    network->scratch = allocate_for_threads(network, network->scratch_values);
     network->lanes = allocate((size_t)parallel_threads(network->parallel) * features, sizeof *network->lanes);
     int all = network->lanes != NULL && network->pooled != NULL && network->means != NULL &&
               network->dmeans != NULL && network->logits != NULL && network->dlogits != NULL &&
@@ -121,13 +176,18 @@ void network_free(struct network *network)
         return;
     for (int number = 0; number < CONVOLUTIONS; number++) {
         struct layer *layer = &network->layers[number];
-        void *parts[] = {layer->input, layer->output, layer->packed, layer->packed_transposed, layer->dweight,
-                         layer->dscale, layer->dshift, layer->sums, layer->mean, layer->inverse_deviation,
-                         layer->affine, layer->line};
+        size_t clips = (size_t)network->clips;
+        planes_free(layer->input, &layer->input_planes, clips);
+        planes_free(layer->dinput, &layer->input_planes, clips);
+        planes_free(layer->output, &layer->output_planes, clips);
+        void *parts[] = {layer->input_strips, layer->doutput_strips, layer->packed, layer->packed_transposed,
+                         layer->weight_sum, layer->dweight, layer->dscale, layer->dshift, layer->sums, layer->mean,
+                         layer->inverse_deviation, layer->affine, layer->line};
         for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
             free(parts[i]);
     }
-    void *parts[] = {network->pooled, network->means, network->dmeans, network->logits, network->dlogits,
+    planes_free(network->pooled, &network->pooled_planes, (size_t)network->clips);
+    void *parts[] = {network->means, network->dmeans, network->logits, network->dlogits,
                      network->dlinear_weight, network->dlinear_bias, network->zeros, network->scratch, network->lanes,
                      network};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)

@@ -1,23 +1,25 @@
 #include "run_table.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <float.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <strings.h>
 
+#include "array.h"
 #include "number.h"
+#include "run_tags.h"
 
-static const char *const fixed_names[FIRST_PARAMETER_COLUMN] = {
+static const char *const fixed_names[FIRST_OTHER_COLUMN] = {
     [RUN_COLUMN] = "run", [TRAIN_LOSS_COLUMN] = "train_loss", [TRAIN_ACC_COLUMN] = "train_acc",
     [VAL_LOSS_COLUMN] = "val_loss", [VAL_ACC_COLUMN] = "val_acc", [TEST_LOSS_COLUMN] = "test_loss",
-    [TEST_ACC_COLUMN] = "test_acc", [SECONDS_COLUMN] = "seconds"};
+    [TEST_ACC_COLUMN] = "test_acc", [SECONDS_COLUMN] = "seconds", [STATE_COLUMN] = "state", [TAGS_COLUMN] = "tags",
+    [ID_COLUMN] = "id"};
 
-static void release_run(struct run *run)
+void run_release(struct run *run)
 {
     free(run->path);
     free(run->cells);
+    free(run->texts);
     table_release(&run->table);
 }
 
@@ -34,24 +36,10 @@ void run_table_release(struct run_table *table)
 void run_table_limit(struct run_table *table, size_t count)
 {
     while (table->count > count)
-        release_run(&table->runs[--table->count]);
+        run_release(&table->runs[--table->count]);
 }
 
-/* --- Reading --- */
-
-static char *join(const char *directory, size_t directory_length, const char *name, struct error *error)
-{
-    char *path = malloc(directory_length + strlen(name) + 2);
-    if (path == NULL) {
-        error_set(error, "no memory for a path");
-        return NULL;
-    }
-    memcpy(path, directory, directory_length);
-    size_t slash = directory_length > 0 && directory[directory_length - 1] != '/';
-    memcpy(path + directory_length, "/", slash);
-    strcpy(path + directory_length + slash, name);
-    return path;
-}
+/* --- Filling --- */
 
 static int add_column(struct run_table *table, const char *name, struct error *error)
 {
@@ -67,9 +55,7 @@ static int add_column(struct run_table *table, const char *name, struct error *e
     return 0;
 }
 
-/* Sets *column, adding it if it is new. `guess` is where it probably is: runs mostly have the same columns in the same
- * order, which makes this one comparison. */
-static int map_column(struct run_table *table, const char *name, size_t guess, size_t *column, struct error *error)
+int run_table_map_column(struct run_table *table, const char *name, size_t guess, size_t *column, struct error *error)
 {
     *column = guess;
     if (guess < table->column_count && strcmp(table->columns[guess], name) == 0)
@@ -80,173 +66,117 @@ static int map_column(struct run_table *table, const char *name, size_t guess, s
     return add_column(table, name, error);
 }
 
+int run_table_init(struct run_table *table, struct error *error)
+{
+    while (table->column_count < FIRST_OTHER_COLUMN)
+        if (add_column(table, fixed_names[table->column_count], error) != 0)
+            return -1;
+    return 0;
+}
+
 static int map_cells(struct run_table *table, struct run *run, struct error *error)
 {
-    size_t column = FIRST_PARAMETER_COLUMN - 1;
+    size_t column = FIRST_OTHER_COLUMN - 1;
     run->cell_count = table->column_count + run->table.columns;
     run->cells = calloc(run->cell_count, sizeof *run->cells);
     if (run->cells == NULL)
         return error_set(error, "%s: no memory for its fields", run->path);
     for (size_t i = 0; i < run->table.columns; i++) {
         const char *text = table_field(&run->table, 0, i);
-        if (map_column(table, table_column_name(&run->table, i), column + 1, &column, error) != 0)
+        if (run_table_map_column(table, table_column_name(&run->table, i), column + 1, &column, error) != 0)
             return -1;
         if (column == SECONDS_COLUMN)
             return error_set(error, "%s: has the column 'seconds', which belongs into times.tsv", run->path);
+        if (column >= STATE_COLUMN && column < FIRST_OTHER_COLUMN)
+            return error_set(error, "%s: has the column '%s', which no file of a run has", run->path,
+                             fixed_names[column]);
         if (text[0] != '\0' && strcmp(text, "-") != 0)
             run->cells[column] = text;
         if (column == RUN_COLUMN)
-            column = FIRST_PARAMETER_COLUMN - 1;
+            column = FIRST_OTHER_COLUMN - 1;
     }
     if (run->cells[RUN_COLUMN] == NULL)
         return error_set(error, "%s: has no column 'run', or it is empty", run->path);
     return 0;
 }
 
-/* Takes over `path`. */
-static int add_run(struct run_table *table, char *path, FILE *stream, struct error *error)
+int run_table_append(struct run_table *table, struct run *run, struct error *error)
 {
-    struct run run = {.path = path};
-    if (table->count == table->capacity) {
-        size_t capacity = table->capacity * 2 + 16;
-        struct run *grown = realloc(table->runs, capacity * sizeof *grown);
-        if (grown == NULL) {
-            free(path);
-            return error_set(error, "no memory for %zu runs", capacity);
-        }
-        table->runs = grown;
-        table->capacity = capacity;
+    struct run *grown = array_reserve(table->runs, &table->capacity, table->count + 1, sizeof *grown);
+    if (grown == NULL) {
+        run_release(run);
+        return error_set(error, "no memory for %zu runs", table->count + 1);
     }
-    int status = table_read(&run.table, stream, path, '\t', error);
-    if (status == 0 && run.table.rows != 1)
-        status = error_set(error, "%s: has %zu rows, expected one", path, run.table.rows);
-    if (status == 0)
-        status = map_cells(table, &run, error);
-    if (status == 0)
-        table->runs[table->count++] = run;
-    else
-        release_run(&run);
-    return status;
-}
-
-static int skip_hidden(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
-}
-
-static int walk(struct run_table *table, const char *directory, struct error *error);
-
-/* Adds the run of this directory, or what is below it. */
-static int add_directory(struct run_table *table, const char *directory, struct error *error)
-{
-    char *path = join(directory, strlen(directory), "run.tsv", error);
-    if (path == NULL)
-        return -1;
-    FILE *stream = fopen(path, "r");
-    if (stream != NULL) {
-        int status = add_run(table, path, stream, error);
-        fclose(stream);
-        return status;
-    }
-    int status = errno == ENOENT ? walk(table, directory, error) : error_set_errno(error, "cannot open '%s'", path);
-    free(path);
-    return status;
-}
-
-static int walk(struct run_table *table, const char *directory, struct error *error)
-{
-    struct dirent **entries = NULL;
-    int status = 0, count = scandir(directory, &entries, skip_hidden, alphasort);
-    if (count < 0)
-        return error_set_errno(error, "cannot read '%s'", directory);
-    for (int i = 0; i < count; i++) {
-        struct stat kind;
-        char *path = status == 0 ? join(directory, strlen(directory), entries[i]->d_name, error) : NULL;
-        if (status == 0)
-            status = path == NULL || (lstat(path, &kind) == 0 && S_ISDIR(kind.st_mode) &&
-                                      add_directory(table, path, error) != 0) ? -1 : 0;
-        free(path);
-        free(entries[i]);
-    }
-    free(entries);
-    return status;
-}
-
-int run_table_add(struct run_table *table, const char *path, struct error *error)
-{
-    struct stat kind;
-    size_t before = table->count;
-    while (table->column_count < FIRST_PARAMETER_COLUMN)
-        if (add_column(table, fixed_names[table->column_count], error) != 0)
-            return -1;
-    if (stat(path, &kind) != 0)
-        return error_set_errno(error, "cannot open '%s'", path);
-    if (S_ISDIR(kind.st_mode)) {
-        if (add_directory(table, path, error) != 0)
-            return -1;
-        return table->count > before ? 0 : error_set(error, "%s: holds no run (a directory with a run.tsv)", path);
-    }
-    FILE *stream = fopen(path, "r");
-    char *copy = strdup(path);
-    int status = -1;
-    if (stream == NULL)
-        error_set_errno(error, "cannot open '%s'", path);
-    else if (copy == NULL)
-        error_set(error, "no memory for a path");
-    else
-        status = add_run(table, copy, stream, error);
-    if (stream == NULL)
-        free(copy);
-    else
-        fclose(stream);
-    return status;
-}
-
-static int sum_seconds(const struct table *times, double *sum, struct error *error)
-{
-    size_t column;
-    double seconds;
-    *sum = 0;
-    if (table_find_column(times, "seconds", &column, error) != 0)
-        return -1;
-    for (size_t row = 0; row < times->rows; row++) {
-        if (table_real(times, row, column, 0, DBL_MAX, &seconds, error) != 0)
-            return -1;
-        *sum += seconds;
-    }
+    table->runs = grown;
+    table->runs[table->count++] = *run;
     return 0;
 }
 
-static int read_run_times(struct run *run, struct error *error)
+/* Takes over what was found. */
+static int add_found(struct run_table *table, struct found_run *found, struct error *error)
 {
-    struct table times;
-    double seconds;
-    const char *slash = strrchr(run->path, '/');
-    char *path = join(run->path, slash != NULL ? (size_t)(slash - run->path) + 1 : 0, "times.tsv", error);
-    if (path == NULL)
-        return -1;
-    FILE *stream = fopen(path, "r");
-    int status = 0;
-    if (stream != NULL) {
-        status = table_read(&times, stream, path, '\t', error);
-        if (status == 0) {
-            status = sum_seconds(&times, &seconds, error);
-            snprintf(run->seconds, sizeof run->seconds, "%.9g", status == 0 ? seconds : 0);
-            table_release(&times);
-        }
-        fclose(stream);
-    } else if (errno != ENOENT) {
-        status = error_set_errno(error, "cannot open '%s'", path);
-    }
-    free(path);
+    struct run run = {.path = found->path, .table = found->table, .state = found->state};
+    memcpy(run.seconds, found->seconds, sizeof run.seconds);
+    *found = (struct found_run){0};
+    if (map_cells(table, &run, error) == 0)
+        return run_table_append(table, &run, error);
+    run_release(&run);
+    return -1;
+}
+
+int run_table_add(struct run_table *table, const char *path, bool times, struct error *error)
+{
+    struct run_scan scan = {0};
+    int status = run_table_init(table, error);
+    if (status == 0)
+        status = run_scan_add(&scan, path, times, error);
+    for (size_t i = 0; status == 0 && i < scan.count; i++)
+        status = add_found(table, &scan.runs[i], error);
+    run_scan_release(&scan);
     return status;
 }
 
-int run_table_read_times(struct run_table *table, struct error *error)
+/* The length of the part of the path that the run's name is relative to, as of "results/" in "results/T/R/run.tsv", or
+ * 0 if the run is not where its name says. */
+static size_t root_length(const struct run *run)
 {
-    for (size_t i = 0; i < table->count; i++)
-        if (read_run_times(&table->runs[i], error) != 0)
+    const char *name = run->cells[RUN_COLUMN], *slash = strrchr(run->path, '/');
+    size_t length = strlen(name), directory = slash != NULL ? (size_t)(slash - run->path) : 0;
+    if (directory <= length || run->path[directory - length - 1] != '/' ||
+        strncmp(run->path + directory - length, name, length) != 0)
+        return 0;
+    return directory - length;
+}
+
+int run_table_add_names(struct run_table *table, struct error *error)
+{
+    struct run_tags tags = {0};
+    const char *root = "";
+    size_t length = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        struct run *run = &table->runs[i];
+        size_t its_length = root_length(run);
+        run_id(run->cells[RUN_COLUMN], run->id);
+        if (its_length == 0)
+            continue;
+        if (its_length != length || strncmp(run->path, root, length) != 0) {
+            char *directory = strndup(run->path, its_length);
+            run_tags_release(&tags);
+            int status = directory != NULL ? run_tags_read(&tags, directory, error)
+                                           : error_set(error, "no memory for a path");
+            free(directory);
+            if (status != 0)
+                return -1;
+            root = run->path;
+            length = its_length;
+        }
+        if (run_tags_join(&tags, run->cells[RUN_COLUMN], &run->texts, error) != 0) {
+            run_tags_release(&tags);
             return -1;
+        }
+        run->cells[TAGS_COLUMN] = run->texts;
+    }
+    run_tags_release(&tags);
     return 0;
 }
 
@@ -257,18 +187,60 @@ const char *run_table_cell(const struct run_table *table, size_t run, size_t col
     const struct run *row = &table->runs[run];
     if (column == SECONDS_COLUMN)
         return row->seconds[0] != '\0' ? row->seconds : NULL;
+    if (column == STATE_COLUMN)
+        return run_state_name(row->state);
+    if (column == ID_COLUMN)
+        return row->id[0] != '\0' ? row->id : NULL;
     return column < row->cell_count ? row->cells[column] : NULL;
+}
+
+/* As it is, or else in capitals, as the names of parameters are. */
+static const char *find_nearest(const struct run_table *table, const char *name)
+{
+    char capitals[64];
+    size_t length = strlen(name);
+    const char *const *names = (const char *const *)table->columns;
+    const char *nearest = number_nearest_name(name, names, table->column_count);
+    if (nearest != NULL || length >= sizeof capitals)
+        return nearest;
+    for (size_t i = 0; i <= length; i++)
+        capitals[i] = (char)toupper((unsigned char)name[i]);
+    return number_nearest_name(capitals, names, table->column_count);
 }
 
 int run_table_find_column(const struct run_table *table, const char *name, size_t *column, struct error *error)
 {
+    size_t found = table->column_count;
     for (*column = 0; *column < table->column_count; ++*column)
         if (strcmp(table->columns[*column], name) == 0)
             return 0;
-    const char *nearest = number_nearest_name(name, (const char *const *)table->columns, table->column_count);
+    for (*column = 0; *column < table->column_count; ++*column) {
+        if (strcasecmp(table->columns[*column], name) != 0)
+            continue;
+        if (found < table->column_count)
+            return error_set(error, "the column '%s' may be '%s' or '%s'", name, table->columns[found],
+                             table->columns[*column]);
+        found = *column;
+    }
+    *column = found;
+    if (found < table->column_count)
+        return 0;
+    const char *nearest = find_nearest(table, name);
     if (nearest != NULL)
         return error_set(error, "no run has a column '%s'; the nearest is '%s'", name, nearest);
     return error_set(error, "no run has a column '%s'", name);
+}
+
+bool run_table_is_parameter(const struct run_table *table, size_t column)
+{
+    const char *name = table->columns[column];
+    return column >= FIRST_OTHER_COLUMN && strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == strlen(name);
+}
+
+bool run_table_is_metric(const struct run_table *table, size_t column)
+{
+    return column >= FIRST_OTHER_COLUMN ? !run_table_is_parameter(table, column)
+                                        : column > RUN_COLUMN && column < SECONDS_COLUMN;
 }
 
 static bool equal_cells(const char *a, const char *b)
@@ -302,139 +274,54 @@ static bool names_other_engine(const struct run_table *table, size_t column)
     return false;
 }
 
-size_t run_table_usual_columns(const struct run_table *table, bool brief, bool seconds, size_t *columns)
+static bool some_not_done(const struct run_table *table)
+{
+    for (size_t run = 0; run < table->count; run++)
+        if (table->runs[run].state != RUN_DONE)
+            return true;
+    return false;
+}
+
+static bool some_tagged(const struct run_table *table)
+{
+    for (size_t run = 0; run < table->count; run++)
+        if (run_table_cell(table, run, TAGS_COLUMN) != NULL)
+            return true;
+    return false;
+}
+
+size_t run_table_usual_parameters(const struct run_table *table, bool brief, size_t *columns)
 {
     size_t count = 0;
     bool some_differ = false;
-    for (size_t column = FIRST_PARAMETER_COLUMN; column < table->column_count; column++)
-        some_differ = some_differ || run_table_differs(table, column);
-    if (!brief)
-        columns[count++] = RUN_COLUMN;
-    for (size_t column = FIRST_PARAMETER_COLUMN; column < table->column_count; column++)
+    for (size_t column = FIRST_OTHER_COLUMN; column < table->column_count; column++)
+        some_differ = some_differ || (run_table_is_parameter(table, column) && run_table_differs(table, column));
+    for (size_t column = FIRST_OTHER_COLUMN; column < table->column_count; column++) {
+        if (!run_table_is_parameter(table, column))
+            continue;
         if (!brief || names_other_engine(table, column) ||
             (some_differ ? run_table_differs(table, column) : is_shown_anyway(table->columns[column])))
             columns[count++] = column;
-    for (size_t column = RUN_COLUMN + 1; column < SECONDS_COLUMN + (size_t)seconds; column++)
-        columns[count++] = column;
+    }
     return count;
 }
 
-/* --- Choosing and ordering --- */
-
-static bool is_number(const char *text, double *number)
+size_t run_table_usual_columns(const struct run_table *table, bool brief, bool people, size_t *columns)
 {
-    struct error ignored;
-    return number_parse_real(text, -DBL_MAX, DBL_MAX, number, &ignored) == 0;
-}
-
-/* Numbers by value, then all else by bytes. */
-static int compare_texts(const char *a, const char *b)
-{
-    double left, right;
-    if (is_number(a, &left) && is_number(b, &right))
-        return (left > right) - (left < right);
-    return strcmp(a, b);
-}
-
-struct condition {
-    char name[128];
-    const char *operator, *value;
-};
-
-static int parse_condition(const char *text, struct condition *condition, struct error *error)
-{
-    static const char *const operators[] = {"!=", "<=", ">=", "==", "=", "<", ">"};
-    const char *at = text + strcspn(text, "=!<>");
-    size_t length = (size_t)(at - text);
-    while (length > 0 && text[length - 1] == ' ')
-        length--;
-    condition->operator = NULL;
-    for (size_t i = 0; i < sizeof operators / sizeof operators[0] && condition->operator == NULL; i++)
-        if (strncmp(at, operators[i], strlen(operators[i])) == 0)
-            condition->operator = operators[i];
-    if (condition->operator == NULL || length == 0 || length >= sizeof condition->name)
-        return error_set(error, "'%s' is not a condition, expected NAME OP VALUE with OP one of = != < <= > >=", text);
-    memcpy(condition->name, text, length);
-    condition->name[length] = '\0';
-    condition->value = at + strlen(condition->operator);
-    condition->value += strspn(condition->value, " ");
-    return 0;
-}
-
-static bool holds(const struct condition *condition, const char *cell)
-{
-    const char *operator = condition->operator;
-    if (cell == NULL)
-        return operator[0] == '!';
-    int order = compare_texts(cell, condition->value);
-    if (operator[0] == '!')
-        return order != 0;
-    bool or_equal = operator[0] == '=' || operator[1] == '=';
-    return (order == 0 && or_equal) || (order < 0 && operator[0] == '<') || (order > 0 && operator[0] == '>');
-}
-
-int run_table_filter(struct run_table *table, const char *text, struct error *error)
-{
-    struct condition condition;
-    size_t column, kept = 0;
-    if (parse_condition(text, &condition, error) != 0 ||
-        run_table_find_column(table, condition.name, &column, error) != 0)
-        return -1;
-    for (size_t i = 0; i < table->count; i++) {
-        if (holds(&condition, run_table_cell(table, i, column)))
-            table->runs[kept++] = table->runs[i];
-        else
-            release_run(&table->runs[i]);
-    }
-    table->count = kept;
-    return 0;
-}
-
-struct sort_key {
-    const char *text; /* NULL is missing */
-    double number;
-    bool numeric;     /* all that is there are numbers */
-    bool reverse;
-    size_t place;
-};
-
-static int compare_keys(const void *a, const void *b)
-{
-    const struct sort_key *left = a, *right = b;
-    int order = 0;
-    if (left->text == NULL || right->text == NULL)
-        order = (left->text == NULL) - (right->text == NULL);
-    else if (left->numeric)
-        order = (left->number > right->number) - (left->number < right->number);
-    else
-        order = strcmp(left->text, right->text);
-    if (left->reverse && left->text != NULL && right->text != NULL)
-        order = (order < 0) - (order > 0);
-    return order != 0 ? order : (left->place > right->place) - (left->place < right->place);
-}
-
-int run_table_sort(struct run_table *table, size_t column, bool reverse, struct error *error)
-{
-    bool numeric = true;
-    struct sort_key *keys = calloc(table->count + 1, sizeof *keys);
-    struct run *sorted = calloc(table->count + 1, sizeof *sorted);
-    if (keys == NULL || sorted == NULL) {
-        free(keys);
-        free(sorted);
-        return error_set(error, "no memory for sorting %zu runs", table->count);
-    }
-    for (size_t i = 0; i < table->count; i++) {
-        keys[i] = (struct sort_key){.text = run_table_cell(table, i, column), .reverse = reverse, .place = i};
-        numeric = numeric && (keys[i].text == NULL || is_number(keys[i].text, &keys[i].number));
-    }
-    for (size_t i = 0; i < table->count; i++)
-        keys[i].numeric = numeric;
-    qsort(keys, table->count, sizeof *keys, compare_keys);
-    for (size_t i = 0; i < table->count; i++)
-        sorted[i] = table->runs[keys[i].place];
-    free(table->runs);
-    free(keys);
-    table->capacity = table->count + 1;
-    table->runs = sorted;
-    return 0;
+    size_t count = 0;
+    if (!brief)
+        columns[count++] = RUN_COLUMN;
+    count += run_table_usual_parameters(table, brief, columns + count);
+    for (size_t column = 0; column < table->column_count; column++)
+        if (run_table_is_metric(table, column))
+            columns[count++] = column;
+    if (!people)
+        return count;
+    columns[count++] = SECONDS_COLUMN;
+    if (some_not_done(table))
+        columns[count++] = STATE_COLUMN;
+    if (some_tagged(table))
+        columns[count++] = TAGS_COLUMN;
+    columns[count++] = ID_COLUMN;
+    return count;
 }

@@ -132,11 +132,10 @@ static int check_header(const struct table *table, struct error *error)
     return repeated != NULL ? -1 : 0;
 }
 
-static int fill(struct table *table, FILE *stream, char separator, struct error *error)
+static int fill(struct table *table, size_t length, char separator, struct error *error)
 {
-    size_t length, lines;
-    table->text = read_text(stream, &length, error);
-    if (table->text == NULL || measure(table->text, length, separator, &lines, &table->columns, error) != 0)
+    size_t lines;
+    if (measure(table->text, length, separator, &lines, &table->columns, error) != 0)
         return -1;
     table->fields = calloc(lines * table->columns, sizeof *table->fields);
     if (table->fields == NULL)
@@ -146,13 +145,21 @@ static int fill(struct table *table, FILE *stream, char separator, struct error 
     return check_header(table, error);
 }
 
-int table_read(struct table *table, FILE *stream, const char *name, char separator, struct error *error)
+int table_parse(struct table *table, char *text, size_t length, const char *name, char separator, struct error *error)
 {
-    *table = (struct table){.name = name};
-    if (fill(table, stream, separator, error) == 0)
+    *table = (struct table){.name = name, .text = text};
+    if (fill(table, length, separator, error) == 0)
         return 0;
     table_release(table);
     return error_prefix(error, "%s", name);
+}
+
+int table_read(struct table *table, FILE *stream, const char *name, char separator, struct error *error)
+{
+    size_t length;
+    char *text = read_text(stream, &length, error);
+    *table = (struct table){0};
+    return text != NULL ? table_parse(table, text, length, name, separator, error) : error_prefix(error, "%s", name);
 }
 
 int table_read_file(struct table *table, const char *path, char separator, struct error *error)

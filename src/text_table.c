@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "number.h"
 
 enum { NUMBER_BYTES = 400 }; /* DBL_MAX has 309 digits before the point */
@@ -22,17 +23,6 @@ static const char *cell(const struct text_table *table, size_t line, size_t colu
     return text != NULL ? text : "-";
 }
 
-/* The cell as TEXT_TABLE_TEXT shows it; in `buffer`, or where it is. */
-static const char *shown(const struct text_table *table, size_t line, size_t column, char buffer[NUMBER_BYTES])
-{
-    double number;
-    const char *text = cell(table, line, column);
-    if (line == 0 || table->decimals[column] == TEXT_TABLE_EXACT || !is_number(text, &number))
-        return text;
-    snprintf(buffer, NUMBER_BYTES, "%.*f", table->decimals[column], number);
-    return buffer;
-}
-
 /* The characters of a UTF-8 text: all bytes but those that continue one. */
 static size_t width(const char *text)
 {
@@ -42,46 +32,90 @@ static size_t width(const char *text)
     return characters;
 }
 
-static bool column_is_numeric(const struct text_table *table, size_t column)
+/* The table as people see it: numbers with their column's decimals. */
+struct shown {
+    const char **texts;    /* as the table's cells */
+    char *numbers;         /* the texts that are not the table's own */
+    size_t used, capacity;
+    size_t *widths;        /* a column: its widest text */
+    bool *numeric;         /* a column: all that is there are numbers */
+};
+
+static void release_shown(struct shown *shown)
 {
-    double ignored;
-    for (size_t line = 1; line <= table->rows; line++) {
-        const char *text = table->cells[line * table->columns + column];
-        if (text != NULL && !is_number(text, &ignored))
-            return false;
-    }
-    return true;
+    free(shown->texts);
+    free(shown->numbers);
+    free(shown->widths);
+    free(shown->numeric);
 }
 
-static int write_text(const struct text_table *table, FILE *stream, struct error *error)
+static int note_number(struct shown *shown, double number, int decimals, struct error *error)
 {
-    char buffer[NUMBER_BYTES];
-    size_t *widths = calloc(table->columns + 1, sizeof *widths);
-    bool *right = calloc(table->columns + 1, sizeof *right);
-    if (widths == NULL || right == NULL) {
-        free(widths);
-        free(right);
-        return error_set(error, "no memory for %zu columns", table->columns);
-    }
-    for (size_t column = 0; column < table->columns; column++) {
-        right[column] = column_is_numeric(table, column);
-        for (size_t line = 0; line <= table->rows; line++) {
-            size_t needed = width(shown(table, line, column, buffer));
-            widths[column] = needed > widths[column] ? needed : widths[column];
+    char *grown = array_reserve(shown->numbers, &shown->capacity, shown->used + NUMBER_BYTES, 1);
+    if (grown == NULL)
+        return error_set(error, "no memory for the table's numbers");
+    shown->numbers = grown;
+    shown->used += (size_t)snprintf(grown + shown->used, NUMBER_BYTES, "%.*f", decimals, number) + 1;
+    return 0;
+}
+
+/* Numbers are written one after the other, and found again once their memory moves no more. */
+static int show(struct shown *shown, const struct text_table *table, struct error *error)
+{
+    size_t cells = (1 + table->rows) * table->columns, at = 0;
+    double number;
+    *shown = (struct shown){.texts = calloc(cells + 1, sizeof *shown->texts),
+                            .widths = calloc(table->columns + 1, sizeof *shown->widths),
+                            .numeric = calloc(table->columns + 1, sizeof *shown->numeric)};
+    int status = shown->texts != NULL && shown->widths != NULL && shown->numeric != NULL
+                     ? 0 : error_set(error, "no memory for %zu columns", table->columns);
+    for (size_t i = 0; status == 0 && i < cells; i++) {
+        size_t column = i % table->columns;
+        const char *text = table->cells[i];
+        bool rounded = table->decimals[column] != TEXT_TABLE_EXACT;
+        if (i < table->columns)
+            shown->numeric[column] = true;
+        shown->texts[i] = text != NULL ? text : "-";
+        if (i < table->columns || text == NULL || (!rounded && !shown->numeric[column]))
+            continue;
+        if (!is_number(text, &number)) {
+            shown->numeric[column] = false;
+        } else if (rounded) {
+            shown->texts[i] = NULL;
+            status = note_number(shown, number, table->decimals[column], error);
         }
     }
+    for (size_t i = 0; status == 0 && i < cells; i++) {
+        size_t *widest = &shown->widths[i % table->columns];
+        if (shown->texts[i] == NULL) {
+            shown->texts[i] = shown->numbers + at;
+            at += strlen(shown->texts[i]) + 1;
+        }
+        size_t needed = width(shown->texts[i]);
+        *widest = needed > *widest ? needed : *widest;
+    }
+    return status;
+}
+
+static void write_spaces(size_t count, FILE *stream)
+{
+    while (count-- > 0)
+        putc_unlocked(' ', stream);
+}
+
+static void write_text(const struct text_table *table, const struct shown *shown, FILE *stream)
+{
     for (size_t line = 0; line <= table->rows; line++) {
         for (size_t column = 0; column < table->columns; column++) {
-            const char *text = shown(table, line, column, buffer);
-            int gap = (int)(widths[column] - width(text));
-            int last = column + 1 == table->columns;
-            fprintf(stream, "%*s%s%*s", right[column] ? gap : 0, "", text, right[column] || last ? 0 : gap, "");
+            const char *text = shown->texts[line * table->columns + column];
+            size_t gap = shown->widths[column] - width(text);
+            bool last = column + 1 == table->columns, right = shown->numeric[column];
+            write_spaces(right ? gap : 0, stream);
+            fputs(text, stream);
+            write_spaces(right || last ? 0 : gap, stream);
             fputs(last ? "\n" : "  ", stream);
         }
     }
-    free(widths);
-    free(right);
-    return 0;
 }
 
 static void write_separated(const struct text_table *table, FILE *stream, char separator)
@@ -144,10 +178,58 @@ static int write_json(const struct text_table *table, FILE *stream, struct error
     return 0;
 }
 
+/* What Markdown would take for something else gets a backslash. */
+static void write_markdown_cell(const char *text, FILE *stream)
+{
+    for (; *text != '\0'; text++) {
+        if (strchr("\\|`*<[", *text) != NULL)
+            fputc('\\', stream);
+        fputc(*text, stream);
+    }
+}
+
+static void write_markdown(const struct text_table *table, const struct shown *shown, FILE *stream)
+{
+    for (size_t line = 0; line <= table->rows; line++) {
+        for (size_t column = 0; column < table->columns; column++) {
+            fputs("| ", stream);
+            write_markdown_cell(shown->texts[line * table->columns + column], stream);
+            fputc(' ', stream);
+        }
+        fputs("|\n", stream);
+        for (size_t column = 0; line == 0 && column < table->columns; column++)
+            fputs(shown->numeric[column] ? "| ---: " : "| --- ", stream);
+        if (line == 0)
+            fputs("|\n", stream);
+    }
+}
+
+enum text_table_format text_table_format_named(const char *name)
+{
+    static const char *const names[] = {[TEXT_TABLE_TEXT] = "text", [TEXT_TABLE_TSV] = "tsv", [TEXT_TABLE_CSV] = "csv",
+                                        [TEXT_TABLE_JSON] = "json", [TEXT_TABLE_MARKDOWN] = "markdown"};
+    int format = 0;
+    while (strcmp(names[format], name) != 0)
+        format++;
+    return (enum text_table_format)format;
+}
+
+static int write_for_people(const struct text_table *table, FILE *stream, bool markdown, struct error *error)
+{
+    struct shown shown;
+    int status = show(&shown, table, error);
+    if (status == 0 && markdown)
+        write_markdown(table, &shown, stream);
+    else if (status == 0)
+        write_text(table, &shown, stream);
+    release_shown(&shown);
+    return status;
+}
+
 int text_table_write(const struct text_table *table, FILE *stream, enum text_table_format format, struct error *error)
 {
-    if (format == TEXT_TABLE_TEXT)
-        return write_text(table, stream, error);
+    if (format == TEXT_TABLE_TEXT || format == TEXT_TABLE_MARKDOWN)
+        return write_for_people(table, stream, format == TEXT_TABLE_MARKDOWN, error);
     if (format == TEXT_TABLE_JSON)
         return write_json(table, stream, error);
     write_separated(table, stream, format == TEXT_TABLE_CSV ? ',' : '\t');

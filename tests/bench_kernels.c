@@ -23,6 +23,7 @@
 #include "parallel.h"
 #include "planes.h"
 
+/* Whole strips. */
 enum { HEIGHT = 128, WIDTH = 201, LAYERS = 4, REPEATS_MAX = 101, WIDTHS_MAX = 8, CLIPS = 2 };
 static const char *const operations[] = {"forward", "input gradient", "weight gradient"};
 static const char *const operation_words[] = {"forward", "input_gradient", "weight_gradient"};
@@ -202,7 +203,7 @@ struct bench {
     int filters;
     struct planes x_planes, y_planes;
     float *x, *y, *weight, *dweight, *bias;
-    float *packed[VARIANTS], *packed_transposed[VARIANTS], *scratch[VARIANTS];
+    float *packed[VARIANTS], *packed_transposed[VARIANTS], *scratch[VARIANTS], *sums[VARIANTS];
     size_t weights;
     struct sample speeds[OPERATIONS][VARIANTS];
 };
@@ -237,6 +238,7 @@ static void bench_prepare(struct bench *bench, const struct kernels *const kerne
         size_t forth = set->convolution_scratch_values(outputs, inputs, kernel);
         size_t back = set->convolution_scratch_values(inputs, outputs, kernel);
         bench->scratch[variant] = floats(forth > back ? forth : back);
+        bench->sums[variant] = floats(set->convolution_sums_values(outputs, inputs, kernel));
         bench->packed[variant] = floats(convolution_packed_values(outputs, inputs, kernel));
         bench->packed_transposed[variant] = floats(convolution_packed_values(inputs, outputs, kernel));
         set->convolution_pack(bench->packed[variant], bench->weight, outputs, inputs, kernel, 0);
@@ -250,25 +252,56 @@ static void bench_release(struct bench *bench)
         free(bench->packed[variant]);
         free(bench->packed_transposed[variant]);
         free(bench->scratch[variant]);
+        free(bench->sums[variant]);
     }
-    free(bench->x);
-    free(bench->y);
+    planes_free(bench->x, &bench->x_planes, CLIPS);
+    planes_free(bench->y, &bench->y_planes, CLIPS);
     free(bench->weight);
     free(bench->dweight);
     free(bench->bias);
 }
 
+static void convolve(const struct kernels *kernels, float *to, const float *from, const float *packed,
+                     const float *bias, float *scratch, const struct planes *to_planes,
+                     const struct planes *from_planes)
+{
+    for (int first = 0; first < from_planes->height; first += STRIP_ROWS) {
+        struct planes to_band = planes_band(to_planes, STRIP_ROWS), from_band = planes_band(from_planes, STRIP_ROWS);
+        kernels->convolution(to + planes_row(to_planes, first), from + planes_row(from_planes, first), packed, bias,
+                             scratch, &to_band, &from_band);
+    }
+}
+
+static void weigh(const struct kernels *kernels, int variant, const struct bench *bench, const float *dy,
+                  const float *x)
+{
+    const struct layer *layer = &bench->layer;
+    size_t values = kernels->convolution_sums_values(layer->outputs, layer->inputs, layer->kernel);
+    struct planes dy_band = planes_band(&bench->y_planes, STRIP_ROWS);
+    struct planes x_band = planes_band(&bench->x_planes, STRIP_ROWS);
+    for (int part = 0; part < PARTS; part++) {
+        struct rows rows = fixed_sum_part(layer->height, part);
+        memset(bench->sums[variant], 0, values * sizeof(float));
+        for (int first = rows.first; first < rows.end; first += STRIP_ROWS)
+            kernels->convolution_add_strip(bench->sums[variant], dy + planes_row(&bench->y_planes, first),
+                                           x + planes_row(&bench->x_planes, first), bench->scratch[variant], &dy_band,
+                                           &x_band);
+        kernels->convolution_end_sums(bench->dweight, bench->sums[variant], layer->outputs, layer->inputs,
+                                      layer->kernel);
+    }
+}
+
+/* As network.c does it, strip by strip. */
 static void run(const struct kernels *kernels, int operation, int variant, const struct bench *bench, int clip)
 {
     float *x = bench->x + (size_t)clip * planes_total(&bench->x_planes), *scratch = bench->scratch[variant];
     float *y = bench->y + (size_t)clip * planes_total(&bench->y_planes);
     if (operation == 0)
-        kernels->convolution(y, x, bench->packed[variant], bench->bias, scratch, &bench->y_planes, &bench->x_planes);
+        convolve(kernels, y, x, bench->packed[variant], bench->bias, scratch, &bench->y_planes, &bench->x_planes);
     else if (operation == 1)
-        kernels->convolution(x, y, bench->packed_transposed[variant], NULL, scratch, &bench->x_planes,
-                             &bench->y_planes);
+        convolve(kernels, x, y, bench->packed_transposed[variant], NULL, scratch, &bench->x_planes, &bench->y_planes);
     else
-        kernels->convolution_backward_weight(bench->dweight, y, x, scratch, &bench->y_planes, &bench->x_planes);
+        weigh(kernels, variant, bench, y, x);
 }
 
 static double speed(const struct kernels *kernels, int operation, int variant, struct bench *bench)

@@ -30,7 +30,7 @@ values() {
     must_fail 2 runs --best=yes .
     says "--best takes no value, found 'yes'"
     must_fail 2 runs --format=TSV .
-    says "'TSV' is none of text|tsv|csv|json"
+    says "'TSV' is none of text|tsv|csv|json|markdown"
     must_fail 2 runs --format= .
     must_fail 2 runs '--format=text|tsv' .
     must_fail 2 runs --format=te .
@@ -88,8 +88,8 @@ repeated() {
 
 operands() {
     one_run
-    must_fail 2 runs
-    says 'an operand is missing: runs RECORD...'
+    must_fail 2 checkpoint-log
+    says 'an operand is missing: checkpoint-log'
     must_fail 2 tensor-compare a b c
     says "one operand too many: 'c'"
     must_fail 2 runs run --format=tsv
@@ -112,7 +112,8 @@ help() {
         must_fail $status sh -c "'$tool' --help >/dev/full"
     done
     runs --help >out
-    for option in format=text columns=A,B all-columns filter=EXPR sort=COLUMN reverse top=N best diff; do
+    for option in format=text columns=A,B all-columns filter=CONDITIONS sort=COLUMN reverse top=N best diff \
+        group-by=A,B only-changed; do
         grep -q -- "^  --$option" out
     done
     grep -q -- '--top=N .*\[0; 0 to 1000000000\]' out

@@ -74,16 +74,17 @@ make_base() {
 # The files of the project as they are, without its results.
 copy_project() {
     mkdir -p "$1"
-    (cd "$top" && git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$1")
+    (cd "$top" && git ls-files -z --cached --others --exclude-standard -- . ':!results' | xargs -0 cp --parents -t "$1")
 }
 
 in_project() {
     (cd "$project" && "$@")
 }
 
-# sha256 of all results and figures but the times, which differ from run to run.
+# sha256 of all results and figures but what says when, where and with which tools they were made.
 sums() {
-    (cd "$1" && find results plots -type f ! -name times.tsv ! -path '*/.made/*' -print0 | sort -z | xargs -0 sha256sum)
+    (cd "$1" && find results plots -type f ! -name times.tsv ! -name record.json ! -name environment.json \
+        ! -name code.diff ! -path '*/.made/*' -print0 | sort -z | xargs -0 sha256sum)
 }
 
 numbers() {

@@ -7,6 +7,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$top/tests/project.sh"
 . "$top/tests/small_case.sh"
+export STORE= # everything is made, nothing restored
 
 # demo_make NAME=VALUE...: two epochs and the test, by the default parameters but for these.
 demo_make() {

@@ -2,6 +2,7 @@
 # Figures: the same bytes twice, what they say, and when they are drawn again.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$top/tests/project.sh"
+export STORE= # everything is made, nothing restored
 
 one_run() {
     project

@@ -64,6 +64,7 @@ touching_trains_nothing() {
 
 deleted_file_is_made_again() {
     project
+    export STORE=
     small_make local_train
     digests >before
     rm data/prepared/small/*/fold-2.npy
@@ -100,6 +101,13 @@ parameters_come_back() {
     make -q local_train PARAMS="$file" >out 2>&1 || { cat out; return 1; }
 }
 
+hundreds_of_epochs() {
+    project
+    small_make test EPOCHS=500 FILTERS=1 FOLDS_TRAIN=1
+    [ "$(wc -l <"$(echo results/*/*/log.csv)")" -eq 501 ]
+    small_make -q test EPOCHS=500 FILTERS=1 FOLDS_TRAIN=1
+}
+
 folder_with_spaces() {
     project
     mv "$scratch/$checks/small" "$scratch/$checks/my 'own' sounds"
@@ -122,6 +130,7 @@ check "touched files and comments train nothing" touching_trains_nothing
 check "a deleted file is made again, with the same bytes" deleted_file_is_made_again
 check "changed data: only its fold is prepared again" changed_data_is_noticed
 check "the parameters stored with a run make that run" parameters_come_back
+check "hundreds of epochs" hundreds_of_epochs
 check "a data set's folder may have any name" folder_with_spaces
 check "dag shows the graph" dag_names_every_stage
 done_testing

@@ -132,24 +132,44 @@ static void check_convolution(const struct kernels *kernels, const struct shape 
         float *packed = malloc(convolution_packed_values(shape->outputs, shape->inputs, kernel) * sizeof *packed);
         kernels->convolution_pack(packed, weight, outputs, inputs, kernel, transposed);
         float *scratch = scratch_memory(kernels, shape->outputs, shape->inputs, kernel);
-        /* In two bands. */
+        /* In two bands, the second one first: neither touches the other. */
         int rows = shape->height / 4 * 2;
         struct planes x_upper = planes_band(&x_planes, rows), x_lower = planes_band(&x_planes, shape->height - rows);
         struct planes y_upper = planes_band(&y_planes, rows), y_lower = planes_band(&y_planes, shape->height - rows);
         const float *offset = transposed ? NULL : bias;
-        kernels->convolution(y, x, packed, offset, scratch, &y_upper, &x_upper);
         kernels->convolution(y + planes_row(&y_planes, rows), x + planes_row(&x_planes, rows), packed, offset, scratch,
                              &y_lower, &x_lower);
+        kernels->convolution(y, x, packed, offset, scratch, &y_upper, &x_upper);
         convolution_reference(expected, x, weight, transposed ? NULL : bias, transposed, &y_planes, &x_planes);
         assert_same(y, expected, planes_total(&y_planes));
-        free(y);
-        free(expected);
+        planes_free(y, &y_planes, 1);
+        planes_free(expected, &y_planes, 1);
         free(packed);
         free(scratch);
     }
-    free(x);
+    planes_free(x, &x_planes, 1);
     free(weight);
     free(bias);
+}
+
+/* What the strips of one part come to. */
+static void part_backward_weight(const struct kernels *kernels, float *dweight, const float *dy, const float *x,
+                                 int part, const struct planes *dy_planes, const struct planes *x_planes)
+{
+    int outputs = dy_planes->channels, inputs = x_planes->channels, kernel = 2 * x_planes->pad + 1;
+    float *scratch = scratch_memory(kernels, outputs, inputs, kernel);
+    size_t bytes = (kernels->convolution_sums_values(outputs, inputs, kernel) * sizeof(float) + 63) / 64 * 64;
+    float *sums = memset(aligned_alloc(64, bytes), 0, bytes);
+    struct rows rows = fixed_sum_part(x_planes->height, part);
+    for (int first = rows.first; first < rows.end; first += STRIP_ROWS) {
+        int count = rows.end - first < STRIP_ROWS ? rows.end - first : STRIP_ROWS;
+        struct planes dy_strip = planes_band(dy_planes, count), x_strip = planes_band(x_planes, count);
+        kernels->convolution_add_strip(sums, dy + planes_row(dy_planes, first), x + planes_row(x_planes, first),
+                                       scratch, &dy_strip, &x_strip);
+    }
+    kernels->convolution_end_sums(dweight, sums, outputs, inputs, kernel);
+    free(scratch);
+    free(sums);
 }
 
 static void check_backward_weight(const struct kernels *kernels, const struct shape *shape)
@@ -160,15 +180,15 @@ static void check_backward_weight(const struct kernels *kernels, const struct sh
     size_t weights = (size_t)(shape->inputs * shape->outputs * kernel * kernel);
     float *x = noisy_planes(&x_planes), *dy = noisy_planes(&dy_planes);
     float *dweight = noisy_values(weights), *expected = noisy_values(weights);
-    float *scratch = scratch_memory(kernels, shape->outputs, shape->inputs, kernel);
-    kernels->convolution_backward_weight(dweight, dy, x, scratch, &dy_planes, &x_planes);
-    convolution_backward_weight_reference(expected, dy, x, &dy_planes, &x_planes);
-    assert_same(dweight, expected, weights);
-    free(x);
-    free(dy);
+    for (int part = 0; part < PARTS; part++) {
+        part_backward_weight(kernels, dweight, dy, x, part, &dy_planes, &x_planes);
+        convolution_backward_weight_reference(expected, dy, x, part, &dy_planes, &x_planes);
+        assert_same(dweight, expected, weights);
+    }
+    planes_free(x, &x_planes, 1);
+    planes_free(dy, &dy_planes, 1);
     free(dweight);
     free(expected);
-    free(scratch);
 }
 
 /* A kernel's lanes, folded, are the reference's sums. */
@@ -203,16 +223,16 @@ static void check_batch_norm(const struct kernels *kernels, const struct shape *
     kernels->batch_norm_relu_backward_sums(&sums, dy + my, c + m, affine, &y_planes, &c_planes);
     batch_norm_relu_backward_sums_reference(expected_sums, dy + my, c + m, affine, &y_planes, &c_planes);
     assert_sums(&sums, expected_sums);
-    float *dc = planes_allocate(&c_planes, 1);
-    memcpy(dc, c, planes_total(&c_planes) * sizeof *c);
-    kernels->batch_norm_relu_backward(dc + m, dy + my, affine, line, &y_planes, &c_planes);
-    batch_norm_relu_backward_reference(c + m, dy + my, affine, line, &y_planes, &c_planes);
-    assert_same(dc, c, planes_total(&c_planes));
-    free(c);
-    free(dc);
-    free(y);
-    free(dy);
-    free(expected);
+    float *dc = planes_allocate(&c_planes, 1), *expected_dc = planes_allocate(&c_planes, 1);
+    kernels->batch_norm_relu_backward(dc + m, c + m, dy + my, affine, line, &y_planes, &c_planes);
+    batch_norm_relu_backward_reference(expected_dc + m, c + m, dy + my, affine, line, &y_planes, &c_planes);
+    assert_same(dc, expected_dc, planes_total(&c_planes));
+    planes_free(c, &c_planes, 1);
+    planes_free(dc, &c_planes, 1);
+    planes_free(expected_dc, &c_planes, 1);
+    planes_free(y, &y_planes, 1);
+    planes_free(dy, &y_planes, 1);
+    planes_free(expected, &y_planes, 1);
 }
 
 static void check_max_pool(const struct kernels *kernels, const struct shape *shape)
@@ -233,16 +253,16 @@ static void check_max_pool(const struct kernels *kernels, const struct shape *sh
     kernels->batch_norm_relu_max_pool_backward_sums(&sums, dy + my, c + m, affine, &y_planes, &c_planes);
     batch_norm_relu_max_pool_backward_sums_reference(expected_sums, dy + my, c + m, affine, &y_planes, &c_planes);
     assert_sums(&sums, expected_sums);
-    float *dc = planes_allocate(&c_planes, 1);
-    memcpy(dc, c, planes_total(&c_planes) * sizeof *c);
-    kernels->batch_norm_relu_max_pool_backward(dc + m, dy + my, affine, line, &y_planes, &c_planes);
-    batch_norm_relu_max_pool_backward_reference(c + m, dy + my, affine, line, &y_planes, &c_planes);
-    assert_same(dc, c, planes_total(&c_planes));
-    free(c);
-    free(dc);
-    free(y);
-    free(dy);
-    free(expected);
+    float *dc = planes_allocate(&c_planes, 1), *expected_dc = planes_allocate(&c_planes, 1);
+    kernels->batch_norm_relu_max_pool_backward(dc + m, c + m, dy + my, affine, line, &y_planes, &c_planes);
+    batch_norm_relu_max_pool_backward_reference(expected_dc + m, c + m, dy + my, affine, line, &y_planes, &c_planes);
+    assert_same(dc, expected_dc, planes_total(&c_planes));
+    planes_free(c, &c_planes, 1);
+    planes_free(dc, &c_planes, 1);
+    planes_free(expected_dc, &c_planes, 1);
+    planes_free(y, &y_planes, 1);
+    planes_free(dy, &y_planes, 1);
+    planes_free(expected, &y_planes, 1);
 }
 
 /* A weight gradient over the positions of a whole clip against the same sum in double, and what a plain chain in float
@@ -253,12 +273,15 @@ static void test_error(void **unused)
     (void)unused;
     struct planes planes = planes_make(1, 128, 201, 1);
     special = 0;
-    float *x = noisy_planes(&planes), *dy = noisy_planes(&planes), dweight[9];
+    float *x = noisy_planes(&planes), *dy = noisy_planes(&planes), dweight[9], parts[9 * PARTS];
     const struct kernels *kernels = kernels_select("auto");
-    float *scratch = aligned_alloc(64, kernels->convolution_scratch_values(1, 1, 3) * sizeof *scratch);
-    kernels->convolution_backward_weight(dweight, dy, x, scratch, &planes, &planes);
-    size_t positions = planes_positions(&planes), blocks = (positions + BLOCK_POSITIONS - 1) / BLOCK_POSITIONS;
-    double roundings = (double)(BLOCK_POSITIONS / LANES + blocks + 4), worst = 0.0, worst_chain = 0.0;
+    for (int part = 0; part < PARTS; part++)
+        part_backward_weight(kernels, parts + 9 * part, dy, x, part, &planes, &planes);
+    fixed_sum_terms(dweight, parts, PARTS, 9, 9);
+    const struct rows rows = fixed_sum_part(planes.height, 0);
+    size_t positions = planes_positions(&planes), strip = (size_t)(STRIP_ROWS * planes.stride);
+    size_t blocks = (strip + BLOCK_POSITIONS - 1) / BLOCK_POSITIONS * (size_t)((rows.end - rows.first) / STRIP_ROWS);
+    double roundings = (double)(BLOCK_POSITIONS / LANES + blocks + 4 + PARTS), worst = 0.0, worst_chain = 0.0;
     for (int w = 0; w < 9; w++) {
         const float *shifted = x + planes.margin + (w / 3 - 1) * planes.stride + (w % 3 - 1);
         double exact = 0.0, sizes = 0.0;
@@ -275,9 +298,8 @@ static void test_error(void **unused)
     print_message("# error over the sum of the terms' sizes: %.2g, of a plain chain %.2g, bound %.2g\n", worst,
                   worst_chain, roundings * 0x1p-24);
     assert_true(worst <= roundings * 0x1p-24 && worst < worst_chain);
-    free(x);
-    free(dy);
-    free(scratch);
+    planes_free(x, &planes, 1);
+    planes_free(dy, &planes, 1);
 }
 
 static void test_convolution(void **unused) { (void)unused; each_case(check_convolution); }

@@ -1,60 +1,111 @@
 #!/bin/bash
-# SIGKILL of make, or of all it started, at 20 moments: the next make goes on to the same bytes. SIGINT is tidy.
+# SIGKILL of make, or of all that it started, at KILLS moments, half of them by time and half at a system call that
+# changes a file: nothing half made has its name, and the next make goes on to the same bytes. KILL_SEED chooses the
+# moments, GOALS a target. SIGINT is tidy.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$top/tests/project.sh"
-goals=(-j2 sweep "FILTERS=2 3" "EPOCHS=1 2")
+. "$top/tests/faults.sh"
+kills=${KILLS:-200}
 
-# killed SIGNAL make|group SECONDS|FILE: starts make in a group of its own and sends the signal, after that time or once
-# the file is there.
-killed() {
-    /usr/bin/python3 - "$@" "$scratch/$checks/small" "$small" "${goals[@]}" <<'END'
-import os, signal, subprocess, sys, time
-name, whom, moment, folder, small, *goals = sys.argv[1:]
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-with open("said", "w") as said:
-    make = subprocess.Popen(["make", "SMALL_DIR=" + folder] + small.split() + goals, start_new_session=True,
-                            stdin=subprocess.DEVNULL, stdout=said, stderr=said)
-    if moment[0].isdigit():
-        time.sleep(float(moment))
-    while not moment[0].isdigit() and not os.path.exists(moment) and make.poll() is None:
-        time.sleep(0.01)
-    try:
-        (os.killpg if whom == "group" else os.kill)(make.pid, getattr(signal, "SIG" + name))
-    except ProcessLookupError:
-        pass
-    make.wait()
-END
+# A whole number from 0 to $1 - 1, in `chance`; a subshell would draw the same ones again and again.
+chance() {
+    chance=$((((RANDOM << 15) | RANDOM) % $1))
 }
 
+# Something to begin with: nothing, or the finished goal without some of its files.
+begin() {
+    local file
+    remove_made
+    chance 3
+    [ "$chance" -ne 0 ] || { began="nothing"; return 0; }
+    cp -a "tree.$1/." .
+    began="all but:"
+    while read -r file; do
+        chance 4
+        [ "$chance" -ne 0 ] || { rm "$file"; began+=" ${file##*results/}"; }
+    done < <(find data results plots -type f ! -path '*/.made/*' ! -name '*.gp' | sort)
+}
+
+# Lets make run, and kills it; says how in `killed`, which is empty if make was quicker. `whom` is make or group.
+kill_once() {
+    local when process
+    chance 2
+    whom=$([ "$chance" -eq 0 ] && echo group || echo make)
+    # Rather early than late: often most of the work is done.
+    chance 1000
+    local share=$chance
+    chance 1000
+    share=$((share * chance)) # in millionths
+    chance 2
+    if [ "$chance" -eq 0 ]; then
+        killed="$whom after $((share * seconds[$1] / 1000000)) microseconds"
+        { flock -s 9 && exec setsid make "${words[@]}"; } 9>>alive >said 2>&1 &
+        process=$!
+        sleep "$(printf '0.%06d' $((share * seconds[$1] / 1000000)))"
+        if [ "$whom" = group ]; then process=-$process; fi
+        kill -KILL -- "$process" 2>/dev/null || killed=
+        wait $! 2>/dev/null || true
+    else
+        chance 3
+        when=(entry middle exit)
+        when=${when[chance]}
+        share=$((1 + share * calls[$1] / 1000000))
+        run_make "$injector" --at="$share" --kill="$whom" --when="$when" --list=calls || true
+        killed=$(sed -n "${share}s/^/$whom at the $when of /p" calls)
+    fi
+}
+
+# SEED STORE KILLS
 kill_and_go_on() {
-    project
-    small_make "${goals[@]}"
-    digests >before
-    local i seconds whom
-    for i in {1..20}; do
-        rm -rf results data plots/*.pdf plots/*.png plots/selection.txt plots/.made
-        seconds=$(awk -v i="$i" 'BEGIN { srand(i); rand(); printf "%.3f", 0.02 + 1.6 * rand() }')
-        whom=$([ $((i % 2)) -eq 0 ] && echo make || echo group)
-        killed KILL "$whom" "$seconds"
-        small_make "${goals[@]}"
-        digests | diff before - || { echo "after $whom was killed at $seconds s"; return 1; }
-        small_make -q "${goals[@]}"
+    local number done=0 count how
+    faults_project "$2"
+    for number in "${!goals[@]}"; do reference "$number"; done
+    RANDOM=$1
+    while :; do
+        chance "${#goals[@]}"
+        number=$chance
+        goal "$number"
+        begin "$number"
+        how=
+        twins=
+        chance 6
+        for ((count = chance; count >= 0; count--)); do
+            kill_once "$number"
+            [ -n "$killed" ] || break
+            done=$((done + 1))
+            how+="; $killed"
+            # The children of a make that was killed alone live on beside the next one.
+            if [ "$whom" = make ]; then twins=yes; elif ! whole "$number"; then break 2; fi
+        done
+        { run_make && all_gone && sound "$number"; } || break
+        [ "$done" -lt "$3" ] || return 0
     done
-    sleep 1
-    small_make "${goals[@]}"
-    digests | diff before -
+    cat said
+    echo "$done kills; goal: ${goals[number]} $2; from $began$how"
+    return 1
 }
 
 interrupted() {
     project
+    goals=(-j2 sweep "FILTERS=2 3" "EPOCHS=1 2")
     mv bin/train-epoch bin/train-epoch.real
     printf '#!/bin/sh\n[ ! -e slow ] || { : >begun; sleep 600; }\nexec train-epoch.real "$@"\n' >bin/train-epoch
     chmod +x bin/train-epoch
     touch -d '1 hour' bin/train-epoch
     touch slow
+    local signal process
     for signal in INT TERM; do
         rm -f begun
-        killed $signal group begun
+        # shellcheck disable=SC2086 # a list of words
+        /usr/bin/python3 -c '
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL) # which the shell ignores in what it puts into the background
+os.setsid()
+os.execvp("make", sys.argv[1:])' make SMALL_DIR="$scratch/$checks/small" $small "${goals[@]}" >said 2>&1 &
+        process=$!
+        until [ -e begun ] || ! kill -0 $process; do sleep 0.01; done
+        kill -s $signal -- -$process
+        wait $process || true
         cat said
         grep -q 'interrupted; the same command goes on from here' said
         [ -z "$(find data results -name '*.part')" ]
@@ -64,6 +115,9 @@ interrupted() {
     trained 4
 }
 
-check "killed at 20 moments, make goes on to the same bytes" kill_and_go_on
+for store in "${stores[@]}"; do
+    check "killed $((kills / ${#stores[@]})) times, make goes on to the same bytes${store:+, $store}" \
+        kill_and_go_on "${KILL_SEED:-1}" "$store" $((kills / ${#stores[@]}))
+done
 check "interrupted: a message, nothing half made" interrupted
 done_testing

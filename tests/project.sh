@@ -5,10 +5,12 @@
 project() {
     local name=${1-project}
     mkdir "$name"
-    (cd "$top" && git ls-files -z --cached --others --exclude-standard | tar -cf - --null -T -) | tar -xf - -C "$name"
+    # Not the runs that are made or committed here.
+    (cd "$top" && git ls-files -z --cached --others --exclude-standard -- . ':!results' | tar -cf - --null -T -) |
+        tar -xf - -C "$name"
     mkdir "$name/build"
-    # Not aarch64.sh's libraries, which are large.
-    find "$top/build" -mindepth 1 -maxdepth 1 ! -name aarch64 -exec cp -a -t "$name/build" {} +
+    # Not what is large: the libraries of aarch64.sh, Python with its packages, what verify made again.
+    find "$top/build" -mindepth 1 -maxdepth 1 ! -name aarch64 ! -name venv ! -name verify -exec cp -a -t "$name/build" {} +
     cp -a "$top/bin" "$name/"
     cd "$name"
     bin/synth-clips --clips-per-class=10 --sample-rate=8000 --seconds=0.5 "$scratch/$checks/small"
@@ -27,12 +29,19 @@ small_make() {
 # The sha256 of everything that must not depend on time, place or threads.
 digests() {
     find data/prepared results plots -type f ! -path '*/.made/*' ! -name '*.part' ! -name 'times.tsv' ! -name '*.gp' \
-        -print0 | sort -z | xargs -0 sha256sum
+        ! -name environment.json ! -name code.diff -print0 | sort -z | xargs -0 sha256sum
 }
 
 # trained NUMBER: that many epochs were trained, as the last make said.
 trained() {
     local found
-    found=$(grep -c '^train ' said || true)
+    found=$(grep -c '^train .* s$' said || true)
     [ "$found" -eq "$1" ] || { echo "$found epochs trained, expected $1"; return 1; }
+}
+
+# restored NUMBER: that many epochs came from the store.
+restored() {
+    local found
+    found=$(grep -c '^train .* restored$' said || true)
+    [ "$found" -eq "$1" ] || { echo "$found epochs restored, expected $1"; return 1; }
 }

@@ -2,7 +2,8 @@
 # runs: the table of experiments, from three hand-made runs.
 . "$(dirname "$0")/lib.sh"
 
-# An older run without LEARNING_RATE; one without validation; one with times.
+# An older run without LEARNING_RATE; one without validation; one with times. The id of a run is the beginning of the
+# sha256 of its name: printf a | sha256sum.
 three_runs() {
     mkdir -p results/demo/a results/demo/b results/c results/.hidden results/unfinished
     printf 'run\tDATASET\tFILTERS\tEPOCHS\tSEED\ttrain_loss\ttrain_acc\tval_loss\tval_acc\ttest_loss\ttest_acc\n' >head
@@ -14,22 +15,25 @@ three_runs() {
     printf 'step\tseconds\nepoch-001\t1.25\nepoch-002\t1.5\ntest\t0.5\n' >results/c/times.tsv
     cp results/demo/a/run.tsv results/.hidden/run.tsv
     ln -s ../demo results/unfinished/link
+    : >results/demo/a/record.json
+    : >results/demo/b/record.json
+    : >results/c/record.json
 }
 
 text() {
     three_runs
     runs results >out
     cat >expected <<'END'
-FILTERS  LEARNING_RATE  train_loss  train_acc  val_loss  val_acc  test_loss  test_acc  seconds
-     32           3e-4      1.0000     0.7500    1.5000   0.5625     1.2000    0.5833      3.2
-      8              -      1.5000     0.5000    1.7500   0.4375     1.8000    0.4167        -
-     16              -      1.2500     0.6250         -        -     1.4000    0.5000        -
+FILTERS  LEARNING_RATE  train_loss  train_acc  val_loss  val_acc  test_loss  test_acc  seconds  id
+     32           3e-4      1.0000     0.7500    1.5000   0.5625     1.2000    0.5833      3.2  2e7d2c03
+      8              -      1.5000     0.5000    1.7500   0.4375     1.8000    0.4167        -  ca978112
+     16              -      1.2500     0.6250         -        -     1.4000    0.5000        -  3e23e816
 END
     diff expected out
     runs results/demo/a >out
     cat >expected <<'END'
-FILTERS  EPOCHS  SEED  train_loss  train_acc  val_loss  val_acc  test_loss  test_acc  seconds
-      8       4     0      1.5000     0.5000    1.7500   0.4375     1.8000    0.4167        -
+FILTERS  EPOCHS  SEED  train_loss  train_acc  val_loss  val_acc  test_loss  test_acc  seconds  id
+      8       4     0      1.5000     0.5000    1.7500   0.4375     1.8000    0.4167        -  ca978112
 END
     diff expected out
     runs --all-columns results | grep -q '^run  DATASET  FILTERS  LEARNING_RATE  EPOCHS  SEED  train_loss'
@@ -124,10 +128,100 @@ filters() {
     must_fail 2 runs --filter=FILTER=3 results
     says "no run has a column 'FILTER'; the nearest is 'FILTERS'"
     local bad
-    for bad in '' = '=3' FILTERS 'FILTERS!3' "$(printf 'x%.0s' {1..300})=1"; do
+    for bad in '' ' ' = '=3' FILTERS 'FILTERS!3' ' <3'; do
         must_fail 2 runs "--filter=$bad" results
         says 'is not a condition'
     done
+    must_fail 2 runs "--filter=$(printf 'x%.0s' {1..300})=1" results
+    says 'no run has a column'
+}
+
+# Several conditions in one, names in any case; a value goes on until the next name and operator.
+conditions() {
+    three_runs
+    [ "$(order --filter='filters>=16 val_acc>0.5')" = c ]
+    [ "$(order --filter='  Filters >= 8   SEED = 0  test_acc<.55 ')" = ab ]
+    [ "$(order --filter='filters!=8 filters!=16 Run!=x')" = c ]
+    [ "$(order --filter='learning_rate!=3e-4 test_ACC>=0.5')" = b ]
+    [ "$(order --filter='state=done')" = cab ]
+    sed -i 's/demo/one = two/' results/c/run.tsv
+    [ "$(order --filter='dataset=one = two filters=32')" = c ]
+    sed -i 's/one = two/one two 3/' results/c/run.tsv
+    [ "$(order --filter='dataset=one two 3 filters=32')" = c ]
+    [ "$(order --filter='filters=32 dataset=one two 3')" = c ]
+    must_fail 2 runs --filter='val_acc>0.1 filter=16' results
+    says "no run has a column 'filter'; the nearest is 'FILTERS'"
+    sed -i '1s/train_loss/filters/' results/demo/b/run.tsv
+    [ "$(order --filter='filters=1.25')" = b ]
+    must_fail 2 runs --filter='Filters=8' results
+    says "the column 'Filters' may be 'FILTERS' or 'filters'"
+}
+
+only_changed() {
+    three_runs
+    [ "$(runs --only-changed --columns=run,SEED,EPOCHS,FILTERS,DATASET results | sed -n 1p | xargs)" = 'run FILTERS' ]
+    sed -i 's/1.8\t/1.4\t/; s/\t16\t/\t8\t/' results/demo/*/run.tsv
+    runs --only-changed --format=tsv results/demo >out
+    printf 'run\ttrain_loss\ttrain_acc\tval_loss\tval_acc\ttest_acc\n' >expected
+    printf 'a\t1.5\t0.5\t1.75\t0.4375\t0.41666666\n' >>expected
+    printf 'b\t1.25\t0.625\t-\t-\t0.5\n' >>expected
+    diff expected out
+    runs --only-changed --format=tsv results/c | head -n 1 | grep -x run
+    runs --only-changed results/c # a table of one column is left
+}
+
+# As GitHub reads it; the values are what the text table has.
+markdown() {
+    three_runs
+    sed -i 's/demo\t32/a|b *c* \\ `d` <e>\t32/' results/c/run.tsv
+    runs --format=markdown --columns=run,DATASET,FILTERS,val_acc results >out
+    /usr/bin/python3 - <<'PYTHON'
+import re
+lines = open('out').read().splitlines()
+def cells(line):
+    assert line.startswith('| ') and line.endswith(' |'), line
+    parts = re.split(r'(?<!\\)\|', line)[1:-1]
+    return [re.sub(r'\\(.)', r'\1', part.strip()) for part in parts]
+rows = [cells(line) for line in lines]
+assert rows[0] == ['run', 'DATASET', 'FILTERS', 'val_acc'], rows[0]
+assert rows[1] == ['---', '---', '---:', '---:'], rows[1]
+assert rows[2] == ['c', 'a|b *c* \\ `d` <e>', '32', '0.5625'], rows[2]
+assert rows[3:] == [['a', 'demo', '8', '0.4375'], ['b', 'demo', '16', '-']], rows[3:]
+PYTHON
+}
+
+# What a run is without run.tsv or record.json, and while someone makes it.
+states() {
+    three_runs
+    mkdir -p results/t/one results/t/two results/t/three
+    printf 'DATASET = demo\nFOLDS_TRAIN = 1 2 3\nFILTERS = 4\n' |
+        tee results/t/{one,two}/parameters.mk >results/t/three/parameters.mk
+    : >results/t/three/record.json
+    rm results/demo/b/record.json
+    state() {
+        runs --format=tsv --columns=run,state "$@" results | tail -n +2 | tr '\t\n' '= '
+    }
+    [ "$(state)" = 'c=done a=done b=interrupted t/one=interrupted t/three=changed t/two=interrupted ' ]
+    : >results/t/one/.log.csv.123.part
+    : >results/t/.epoch-001.safetensors.9.part
+    [ "$(state --filter=run=t/one)" = 't/one=interrupted ' ]
+    {
+        flock 8
+        [ "$(state)" = 'c=done a=done b=interrupted t/one=running t/three=changed t/two=interrupted ' ]
+    } 8>results/t/one/.log.csv.123.part
+    {
+        flock 8
+        [ "$(state '--filter=run>=t')" = 't/one=running t/three=changed t/two=running ' ]
+    } 8>results/t/.epoch-001.safetensors.9.part
+    runs --format=tsv --columns=run,FILTERS,FOLDS_TRAIN,val_acc results/t/two >out
+    printf 'run\tFILTERS\tFOLDS_TRAIN\tval_acc\nt/two\t4\t1+2+3\t-\n' | diff - out
+    runs results | head -n 1 | grep -q '  seconds  state  *id$'
+    printf 'FILTERS 4\n' >results/t/two/parameters.mk
+    must_fail 1 runs results
+    says "results/t/two/parameters.mk: line 1: found 'FILTERS 4', expected NAME = VALUE"
+    printf 'FILTERS = 4\0\n' >results/t/two/parameters.mk
+    must_fail 1 runs results
+    says 'results/t/two/parameters.mk: holds the control character 0x00'
 }
 
 difference() {
@@ -161,9 +255,9 @@ engines() {
     done
     runs --filter='FILTERS<=16' results >out
     cat >expected <<'END'
-FILTERS  ENGINE    train_loss  train_acc  val_loss  val_acc  test_loss  test_acc  seconds
-      8  exact         1.5000     0.5000    1.7500   0.4375     1.8000    0.4167        -
-     16  openblas      1.2500     0.6250         -        -     1.4000    0.5000        -
+FILTERS  ENGINE    train_loss  train_acc  val_loss  val_acc  test_loss  test_acc  seconds  id
+      8  exact         1.5000     0.5000    1.7500   0.4375     1.8000    0.4167        -  ca978112
+     16  openblas      1.2500     0.6250         -        -     1.4000    0.5000        -  3e23e816
 END
     diff expected out
     runs results/c >out
@@ -199,6 +293,9 @@ records() {
     bad 'FILTERS\n1\n' "has no column 'run'"
     bad 'run\tFILTERS\tFILTERS\nc\t1\t2\n' "the column 'FILTERS' is there twice"
     bad 'run\tseconds\nc\t1\n' "has the column 'seconds'"
+    bad 'run\tstate\nc\t1\n' "has the column 'state', which no file of a run has"
+    bad 'run\ttags\nc\t1\n' "has the column 'tags'"
+    bad 'run\tid\nc\t1\n' "has the column 'id'"
     bad 'run\tFILTERS\nc\t1\0\n' 'line 2: holds the control character'
     printf 'run\tFILTERS\nc\t1\n' >results/c/run.tsv
     printf 'step\tseconds\nx\t1\ny\t-1\n' >results/c/times.tsv
@@ -216,7 +313,7 @@ records() {
 
 full_disk() {
     three_runs
-    for format in text tsv csv json; do
+    for format in text tsv csv json markdown; do
         must_fail 1 sh -c "runs --format=$format results >/dev/full"
         says 'No space left on device'
     done
@@ -238,7 +335,11 @@ check 'TSV, CSV and JSON hold the same, exactly' formats
 check 'chosen columns' columns
 check 'sorting, the first and the best' sorting
 check 'filters' filters
+check 'several conditions in one, names in any case' conditions
 check 'two runs side by side' difference
+check 'only columns that differ' only_changed
+check 'Markdown' markdown
+check 'done, running, interrupted, changed' states
 check 'another engine is always named' engines
 check 'records: directories, files, bad ones' records
 check 'a full disk is noticed' full_disk

@@ -2,6 +2,7 @@
 # The same bytes of every checkpoint, log, prediction, score, table and figure, whatever must not matter.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$top/tests/project.sh"
+export STORE= # everything is made, nothing restored
 
 reference=$scratch/reference
 make_reference() {

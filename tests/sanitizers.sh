@@ -82,10 +82,41 @@ bad_input() {
     refuse decode-audio --root=missing <manifest.tsv
 }
 
+# A step that runs, is touched, is restored and explained; damaged records and objects.
+steps() {
+    local name
+    export STORE=store BIN=bin THREADS=2 MAKEFLAGS=
+    printf 'b\na\n' >names
+    for name in 1 2; do step --say='stage|what' --show sorted 'sort < names | cat' names; done
+    rm sorted
+    step --say='stage|what' sorted 'sort < names | cat' names | grep restored
+    printf '%s\0' sorted 'sort -r < names' names '' | step-why --store=store
+    printf 'NAME = value\n' >parameters.mk
+    run-steps --run=a/b --parameters=parameters.mk --data=names sorted >record.json
+    run-environment --command=typed record.json >/dev/null
+    refuse step failed 'echo half; exit 1'
+    refuse step failed 'cat missing' missing
+    for name in store/steps/*/* .made/sorted; do
+        for size in 0 5 70 100; do
+            head -c $size $name >cut
+            rm -rf sorted
+            cat cut >$name
+            step sorted 'sort < names | cat' names
+        done
+    done
+    for name in store/objects/*/*; do : >$name; done
+    rm sorted
+    step sorted 'sort < names | cat' names
+    printf 'a\0\0' | refuse step-why
+    refuse run-steps --run=a/b --parameters=names --data=x sorted
+    refuse run-environment names
+}
+
 pipe_and_bad_input() {
     PATH=$scratch/address/bin:$PATH
     whole_pipe --threads=1 --engine=openblas $(kernel_sets | sed 's/^/--kernels=/')
     bad_input
+    steps
 }
 
 threads() {
@@ -134,7 +165,7 @@ under_valgrind() {
 programs_under_test=()
 for source in "$top"/tests/*.c; do
     name=$(basename "$source" .c)
-    [[ $name == bench_* ]] || programs_under_test+=("$name")
+    [[ $name == bench_* || $name == fault_injector ]] || programs_under_test+=("$name")
 done
 
 check 'builds with the address and undefined-behaviour sanitizers' build_address

@@ -128,7 +128,20 @@ function shorten(text,    command, digest) {
 
 function training_suffix(v) {
     return "train-" v["FOLDS_TRAIN"] "_val-" v["FOLDS_VAL"] "_filters-" v["FILTERS"] "_batch-" v["BATCH_SIZE"] \
-        "_lr-" v["LEARNING_RATE"] "_seed-" v["SEED"] (v["ENGINE"] == "exact" ? "" : "_engine-" v["ENGINE"])
+        "_lr-" v["LEARNING_RATE"] "_seed-" v["SEED"] (v["ENGINE"] == "exact" ? "" : "_engine-" v["ENGINE"]) \
+        stopping_suffix(v)
+}
+
+# What early stopping adds to a training's name: nothing without it, and of a value only what is not usual.
+function stopping_suffix(v) {
+    if (v["PATIENCE"] == 0) return ""
+    return "_patience-" v["PATIENCE"] (v["MIN_DELTA"] == 0 ? "" : "_min-delta-" v["MIN_DELTA"]) \
+        (v["MONITOR"] == "val_loss" ? "" : "_monitor-" v["MONITOR"]) \
+        (v["MODE"] == usual_mode(v["MONITOR"]) ? "" : "_mode-" v["MODE"])
+}
+
+function usual_mode(monitor) {
+    return monitor ~ /acc/ ? "max" : "min"
 }
 
 function features_name(v) {
@@ -179,12 +192,15 @@ function values_text(v,    i, text) {
 }
 
 function add_experiment(v,    features, training, run) {
+    if (v["MODE"] == "auto") v["MODE"] = usual_mode(v["MONITOR"])
     overlap(v, "FOLDS_TRAIN", "FOLDS_VAL")
     overlap(v, "FOLDS_TRAIN", "FOLDS_TEST")
     overlap(v, "FOLDS_VAL", "FOLDS_TEST")
     features = "data/prepared/" v["DATASET"] "/" features_name(v)
     training = "results/" shorten(v["DATASET"] "_" features_name(v) "_" training_suffix(v))
     run = training "/" shorten("test-" v["FOLDS_TEST"] "_epochs-" v["EPOCHS"])
+    if (run in run_seen) return # without PATIENCE its other parameters make no other run
+    run_seen[run]
     if (!(v["DATASET"] in data_seen)) data_order[++datas] = v["DATASET"]
     data_seen[v["DATASET"]]
     add_folds(v["DATASET"], v["FOLDS_TRAIN"] "+" v["FOLDS_VAL"] "+" v["FOLDS_TEST"])
@@ -218,10 +234,16 @@ function product(depth, v,    i, name) {
     }
 }
 
+# Whether all experiments have names without it.
+function is_hidden(name) {
+    return name ~ /^(THREADS|KEEP_BEST)$/ ||
+        (name ~ /^(PATIENCE|MIN_DELTA|MONITOR|MODE)$/ && count["PATIENCE"] == 1 && list["PATIENCE", 1] == 0)
+}
+
 function selection_name(    i, j, name, text, part) {
     for (i = 1; i <= parameters; i++) {
         name = order[i]
-        if (name == "THREADS") continue
+        if (is_hidden(name)) continue
         part = list[name, 1]
         for (j = 2; j <= count[name]; j++) part = part "," list[name, j]
         text = text "_" (name == "DATASET" ? "" : short_name[name] "-") part
@@ -232,7 +254,7 @@ function selection_name(    i, j, name, text, part) {
 BEGIN {
     split("SAMPLE_RATE rate CLIP_SECONDS clip N_FFT fft HOP_LENGTH hop N_MELS mels TOP_DB top FOLDS_TRAIN train " \
           "FOLDS_VAL val FOLDS_TEST test FILTERS filters BATCH_SIZE batch LEARNING_RATE lr EPOCHS epochs SEED seed " \
-          "ENGINE engine", pair, " ")
+          "ENGINE engine PATIENCE patience MIN_DELTA min-delta MONITOR monitor MODE mode", pair, " ")
     for (i = 1; i in pair; i += 2) short_name[pair[i]] = pair[i + 1]
     n = split(ENVIRON["KNOWN"], known, " ")
     for (i = 1; i <= n; i++) allowed[known[i]]
@@ -278,6 +300,11 @@ END {
     n = split(ENVIRON["GIVEN"], given, " ")
     for (i = 1; i <= n; i++) if (!(given[i] in allowed)) { refuse_name(given[i], ""); exit }
     if (count["THREADS"] != 1) { bad_value("THREADS", ENVIRON["THREADS"], "one value"); exit }
+    if (count["KEEP_BEST"] != 1) { bad_value("KEEP_BEST", ENVIRON["KEEP_BEST"], "one value"); exit }
+    if (list["KEEP_BEST", 1] > 0 && count["MONITOR"] * count["MODE"] != 1) {
+        fail("KEEP_BEST: found several of MONITOR or MODE, expected one of each, to know which epochs are best")
+        exit
+    }
     if (experiments > 1000) { fail(experiments " experiments, expected at most 1000"); exit }
     product(1)
     if (failed) exit
@@ -291,5 +318,5 @@ END {
         print training_word[name] ";epochs=" epoch_pairs(longest[name]) ";longest_run=" longest_run[name]
     }
     for (i = 1; i <= runs; i++) print print_later[i]
-    print "kind=selection;name=" selection_name() ";THREADS=" list["THREADS", 1]
+    print "kind=selection;name=" selection_name() ";THREADS=" list["THREADS", 1] ";KEEP_BEST=" list["KEEP_BEST", 1]
 }

@@ -16,8 +16,9 @@ FILENAME == ARGV[2] && /^[A-Z_]+ *\?=/ {
     split(comment, part, " *[|] ")
     range = part[1]
     sub(/^(integer|real|choice) /, "", range)
+    sub(/^val_loss .*/, "a metric", range)
     sub(/^folds .*/, "sets of folds", range)
-    printf "  %-13s  %-7s %-15s %s\n", $1, value, range == "name" ? "" : range, part[2]
+    printf "  %-13s  %-8s %-15s %s\n", $1, value, range == "name" ? "" : range, part[2]
 }
 END {
     print "\nExamples"

@@ -21,57 +21,62 @@ static inline float larger(float a, float b)
     return is_larger(b, a) ? b : a;
 }
 
-/* The lanes of two sums, held in registers; eight doubles are as many registers as the set needs. */
-enum { LANES_A_PART = 8, PARTS = LANES / LANES_A_PART };
-typedef float float_part __attribute__((vector_size(LANES_A_PART * sizeof(float))));
-typedef double double_part __attribute__((vector_size(LANES_A_PART * sizeof(double))));
+/* Doubles as wide as the set's registers. Wider ones would be held in memory, or copied piece by piece. */
+enum { DOUBLES = VECTOR_FLOATS / 2, VECTORS = LANES / DOUBLES };
+typedef float float_vector __attribute__((vector_size(DOUBLES * sizeof(float))));
+typedef double double_vector __attribute__((vector_size(DOUBLES * sizeof(double))));
 
-struct lanes {
-    double_part sum[PARTS], products[PARTS];
-};
-
-/* Adds `count` terms a and products a * b, in double; the first belongs to lane 0. */
-static inline void add_row(struct lanes *lanes, const float *a, const float *b, int count)
+/* Adds LANES terms a and products a * b, in double. */
+static inline void add_lanes(double_vector sum[VECTORS], double_vector products[VECTORS], const float *a,
+                             const float *b)
 {
-    int whole = count / LANES * LANES;
-    struct lanes at_work = *lanes;
-    for (int x = 0; x < whole; x += LANES)
-        for (int part = 0; part < PARTS; part++) {
-            float_part a_part, b_part;
-            memcpy(&a_part, a + x + part * LANES_A_PART, sizeof a_part);
-            memcpy(&b_part, b + x + part * LANES_A_PART, sizeof b_part);
-            double_part value = __builtin_convertvector(a_part, double_part);
-            at_work.sum[part] = at_work.sum[part] + value;
-            at_work.products[part] = at_work.products[part] + value * __builtin_convertvector(b_part, double_part);
-        }
-    *lanes = at_work;
-    for (int x = whole; x < count; x++) {
-        int lane = x - whole;
-        lanes->sum[lane / LANES_A_PART][lane % LANES_A_PART] += (double)a[x];
-        lanes->products[lane / LANES_A_PART][lane % LANES_A_PART] += (double)a[x] * (double)b[x];
+    for (int v = 0; v < VECTORS; v++) {
+        float_vector a_values, b_values;
+        memcpy(&a_values, a + v * DOUBLES, sizeof a_values);
+        memcpy(&b_values, b + v * DOUBLES, sizeof b_values);
+        double_vector value = __builtin_convertvector(a_values, double_vector);
+        sum[v] = sum[v] + value;
+        products[v] = products[v] + value * __builtin_convertvector(b_values, double_vector);
     }
 }
 
-static inline struct lanes take_lanes(const struct channel_sums *sums)
+/* `count` values and zeros; what comes after the values may be another thread's, and is not read. */
+static inline void take_rest(float rest[LANES], const float *from, int count)
 {
-    struct lanes lanes;
-    memcpy(lanes.sum, sums->sum, sizeof lanes.sum);
-    memcpy(lanes.products, sums->products, sizeof lanes.products);
-    return lanes;
+    for (int at = 0; at < LANES; at += VECTOR_FLOATS) {
+        int left = count - at < 0 ? 0 : count - at;
+        vector_store(rest + at, vector_load_first(from + at, left < VECTOR_FLOATS ? left : VECTOR_FLOATS));
+    }
 }
 
-static inline void put_lanes(struct channel_sums *sums, const struct lanes *lanes)
+/* Adds `count` terms a and products a * b to the lanes; the first belongs to lane 0. What is missing to the last LANES is
+ * zero: to add it changes no bit, as a sum that began at +0 is never -0. */
+static inline void add_row(struct channel_sums *sums, const float *a, const float *b, int count)
 {
-    memcpy(sums->sum, lanes->sum, sizeof lanes->sum);
-    memcpy(sums->products, lanes->products, sizeof lanes->products);
+    double_vector sum[VECTORS], products[VECTORS];
+    for (int v = 0; v < VECTORS; v++) {
+        memcpy(&sum[v], sums->sum + v * DOUBLES, sizeof sum[v]);
+        memcpy(&products[v], sums->products + v * DOUBLES, sizeof products[v]);
+    }
+    int x = 0;
+    for (; x + LANES <= count; x += LANES)
+        add_lanes(sum, products, a + x, b + x);
+    if (x < count) {
+        float a_rest[LANES], b_rest[LANES];
+        take_rest(a_rest, a + x, count - x);
+        take_rest(b_rest, b + x, count - x);
+        add_lanes(sum, products, a_rest, b_rest);
+    }
+    for (int v = 0; v < VECTORS; v++) {
+        memcpy(sums->sum + v * DOUBLES, &sum[v], sizeof sum[v]);
+        memcpy(sums->products + v * DOUBLES, &products[v], sizeof products[v]);
+    }
 }
 
 void KERNEL(batch_norm_sums)(struct channel_sums *sums, const float *c, const struct planes *c_planes)
 {
-    struct lanes lanes = take_lanes(sums);
     for (int y = 0; y < c_planes->height; y++, c += c_planes->stride)
-        add_row(&lanes, c, c, c_planes->width);
-    put_lanes(sums, &lanes);
+        add_row(sums, c, c, c_planes->width);
 }
 
 void KERNEL(batch_norm_relu)(float *y, const float *c, struct affine affine, const struct planes *y_planes,
@@ -108,16 +113,14 @@ void KERNEL(batch_norm_relu_backward_sums)(struct channel_sums *sums, const floa
                                            struct affine affine, const struct planes *dy_planes,
                                            const struct planes *c_planes)
 {
-    struct lanes lanes = take_lanes(sums);
     float gradients[COLUMNS];
     for (int row = 0; row < c_planes->height; row++, c += c_planes->stride, dy += dy_planes->stride)
         for (int first = 0; first < c_planes->width; first += COLUMNS) {
             int count = smaller(c_planes->width - first, COLUMNS);
             for (int x = 0; x < count; x++)
                 gradients[x] = scalar_fma(c[first + x], affine.scale, affine.shift) > 0.0f ? dy[first + x] : 0.0f;
-            add_row(&lanes, gradients, c + first, count);
+            add_row(sums, gradients, c + first, count);
         }
-    put_lanes(sums, &lanes);
 }
 
 /* Which of the four of a square is its first largest, normalised, as far as ReLU lets it through: 1 or 0 for each. */
@@ -148,7 +151,6 @@ void KERNEL(batch_norm_relu_max_pool_backward_sums)(struct channel_sums *sums, c
                                                     struct affine affine, const struct planes *dy_planes,
                                                     const struct planes *c_planes)
 {
-    struct lanes lanes = take_lanes(sums);
     float gradients[COLUMNS], values[COLUMNS];
     for (int row = 0; row < dy_planes->height; row++, c += 2 * c_planes->stride, dy += dy_planes->stride)
         for (int first = 0; first < dy_planes->width; first += COLUMNS) {
@@ -162,9 +164,8 @@ void KERNEL(batch_norm_relu_max_pool_backward_sums)(struct channel_sums *sums, c
                 gradients[x] = largest.positive ? dy[first + x] : 0.0f;
                 values[x] = largest.positive ? value : 0.0f;
             }
-            add_row(&lanes, gradients, values, count);
+            add_row(sums, gradients, values, count);
         }
-    put_lanes(sums, &lanes);
 }
 
 /* dc of one value. */
@@ -173,34 +174,39 @@ static inline float gradient(float c, float g, struct affine affine, struct affi
     return scalar_fma(g, affine.scale, scalar_fma(c, line.scale, line.shift));
 }
 
-void KERNEL(batch_norm_relu_backward)(float *c, const float *dy, struct affine affine, struct affine line,
-                                      const struct planes *dy_planes, const struct planes *c_planes)
+void KERNEL(batch_norm_relu_backward)(float *restrict dc, const float *restrict c, const float *restrict dy,
+                                      struct affine affine, struct affine line, const struct planes *dy_planes,
+                                      const struct planes *c_planes)
 {
-    for (int row = 0; row < c_planes->height; row++, c += c_planes->stride, dy += dy_planes->stride) {
+    for (int row = 0; row < c_planes->height; row++) {
         for (int x = 0; x < c_planes->width; x++) {
             float y = scalar_fma(c[x], affine.scale, affine.shift);
             float g = y > 0.0f ? dy[x] : 0.0f;
-            c[x] = gradient(c[x], g, affine, line);
+            dc[x] = gradient(c[x], g, affine, line);
         }
+        dc += c_planes->stride;
+        c += c_planes->stride;
+        dy += dy_planes->stride;
     }
 }
 
 /* `count` values that no square holds. */
-static void rest_backward(float *c, int count, struct affine affine, struct affine line)
+static void rest_backward(float *dc, const float *c, int count, struct affine affine, struct affine line)
 {
     for (int x = 0; x < count; x++)
-        c[x] = gradient(c[x], 0.0f, affine, line);
+        dc[x] = gradient(c[x], 0.0f, affine, line);
 }
 
-void KERNEL(batch_norm_relu_max_pool_backward)(float *restrict c, const float *restrict dy, struct affine affine,
-                                               struct affine line, const struct planes *dy_planes,
-                                               const struct planes *c_planes)
+void KERNEL(batch_norm_relu_max_pool_backward)(float *restrict dc, const float *restrict c, const float *restrict dy,
+                                               struct affine affine, struct affine line,
+                                               const struct planes *dy_planes, const struct planes *c_planes)
 {
-    int squares = dy_planes->width, rest = c_planes->width - 2 * squares;
-    for (int row = 0; row < dy_planes->height; row++, c += 2 * c_planes->stride, dy += dy_planes->stride) {
-        float *below = c + c_planes->stride;
+    int squares = dy_planes->width, rest = c_planes->width - 2 * squares, stride = c_planes->stride;
+    for (int row = 0; row < dy_planes->height; row++, c += 2 * stride, dc += 2 * stride, dy += dy_planes->stride) {
+        const float *below = c + stride;
+        float *dc_below = dc + stride;
         for (int x = 0; x < squares; x++) {
-            float *top = c + 2 * x, *bottom = below + 2 * x;
+            const float *top = c + 2 * x, *bottom = below + 2 * x;
             struct first_largest first = first_largest(top, bottom, affine);
             float g = first.positive ? dy[x] : 0.0f;
             float bottom_right = first.bottom_right ? g : 0.0f;
@@ -209,14 +215,14 @@ void KERNEL(batch_norm_relu_max_pool_backward)(float *restrict c, const float *r
             g = first.bottom_left ? 0.0f : g;
             float top_right = first.top_right ? g : 0.0f;
             float top_left = first.top_right ? 0.0f : g;
-            top[0] = gradient(top[0], top_left, affine, line);
-            top[1] = gradient(top[1], top_right, affine, line);
-            bottom[0] = gradient(bottom[0], bottom_left, affine, line);
-            bottom[1] = gradient(bottom[1], bottom_right, affine, line);
+            dc[2 * x] = gradient(top[0], top_left, affine, line);
+            dc[2 * x + 1] = gradient(top[1], top_right, affine, line);
+            dc_below[2 * x] = gradient(bottom[0], bottom_left, affine, line);
+            dc_below[2 * x + 1] = gradient(bottom[1], bottom_right, affine, line);
         }
-        rest_backward(c + 2 * squares, rest, affine, line);
-        rest_backward(below + 2 * squares, rest, affine, line);
+        rest_backward(dc + 2 * squares, c + 2 * squares, rest, affine, line);
+        rest_backward(dc_below + 2 * squares, below + 2 * squares, rest, affine, line);
     }
-    for (int row = 2 * dy_planes->height; row < c_planes->height; row++, c += c_planes->stride)
-        rest_backward(c, c_planes->width, affine, line);
+    for (int row = 2 * dy_planes->height; row < c_planes->height; row++, c += stride, dc += stride)
+        rest_backward(dc, c, c_planes->width, affine, line);
 }

@@ -11,12 +11,12 @@ _Static_assert(PACKED_OUTPUTS % TILE_OUTPUTS == 0 && TILE_POSITIONS <= (int)PLAN
                    BLOCK_POSITIONS % LANES == 0,
                "tiles divide what they are cut from");
 
-/* Of the weight gradient: a block of the gradients, and the lanes of one tile of outputs; or what winograd needs. */
+/* Of the weight gradient: a block of the gradients; or what winograd needs. */
 size_t KERNEL(convolution_scratch_values)(int outputs, int inputs, int kernel)
 {
-    size_t gradient = (size_t)TILE_OUTPUTS * (BLOCK_POSITIONS + (size_t)inputs * (size_t)(kernel * kernel) * LANES);
+    size_t gradient = (size_t)TILE_OUTPUTS * BLOCK_POSITIONS;
     if (winograd_weight_chosen(outputs, inputs, kernel))
-        gradient = KERNEL(winograd_weight_scratch_values)(outputs, inputs);
+        gradient = KERNEL(winograd_weight_scratch_values)(inputs);
     size_t tiles = winograd_chosen(outputs, inputs, kernel) ? KERNEL(winograd_scratch_values)(inputs) : 0;
     return gradient > tiles ? gradient : tiles;
 }
@@ -71,14 +71,25 @@ static inline void convolve_tile(vector sums[TILE_OUTPUTS][TILE_VECTORS], const 
             sums[o][v] = tile[o][v];
 }
 
-/* Sets the pad of each row, and what the last tile wrote past the last row, back to zero. */
+/* Sets the pad of each row back to zero. */
 static void clear_pads(float *y, const struct planes *planes)
 {
     for (int channel = 0; channel < planes->channels; channel++) {
         float *row = planes_channel(planes, y, channel);
         for (int line = 0; line < planes->height; line++, row += planes->stride)
             memset(row + planes->width, 0, (size_t)planes->pad * sizeof *row);
-        memset(row, 0, PLANES_OVERRUN * sizeof *row);
+    }
+}
+
+/* Stores the first `count` positions of a tile; the others are not this band's. */
+static inline void store_positions(float *to, const vector sums[TILE_VECTORS], size_t count)
+{
+    for (int v = 0; v < TILE_VECTORS; v++, to += VECTOR_FLOATS) {
+        size_t first = (size_t)v * VECTOR_FLOATS;
+        if (first + VECTOR_FLOATS <= count)
+            vector_store(to, sums[v]);
+        else if (first < count)
+            vector_store_first(to, sums[v], (int)(count - first));
     }
 }
 
@@ -91,7 +102,8 @@ void KERNEL(convolution)(float *y, const float *x, const float *packed, const fl
         return;
     }
     size_t group_values = (size_t)x_planes->channels * (size_t)(kernel * kernel) * PACKED_OUTPUTS;
-    for (size_t p = 0; p < planes_positions(x_planes); p += TILE_POSITIONS) {
+    size_t positions = planes_positions(x_planes);
+    for (size_t p = 0; p < positions; p += TILE_POSITIONS) {
         for (int o = 0; o < y_planes->channels; o += TILE_OUTPUTS) {
             const float *weight = packed + (size_t)(o / PACKED_OUTPUTS) * group_values + o % PACKED_OUTPUTS;
             vector sums[TILE_OUTPUTS][TILE_VECTORS];
@@ -102,12 +114,9 @@ void KERNEL(convolution)(float *y, const float *x, const float *packed, const fl
                 convolve_tile(sums, x + x_planes->margin + p, weight, x_planes, kernel);
             for (int t = 0; t < TILE_OUTPUTS && o + t < y_planes->channels; t++) {
                 vector offset = vector_broadcast(bias != NULL ? bias[o + t] : 0.0f);
-                float *to = planes_channel(y_planes, y, o + t) + p;
-                for (int v = 0; v < TILE_VECTORS; v++) {
-                    if (bias != NULL)
-                        sums[t][v] = sums[t][v] + offset;
-                    vector_store(to + v * VECTOR_FLOATS, sums[t][v]);
-                }
+                for (int v = 0; v < TILE_VECTORS && bias != NULL; v++)
+                    sums[t][v] = sums[t][v] + offset;
+                store_positions(planes_channel(y_planes, y, o + t) + p, sums[t], positions - p);
             }
         }
     }
@@ -168,39 +177,59 @@ static void add_weights(float *lanes, const float *dy, const float *x, size_t co
     }
 }
 
-/* packed[p / LANES][o][p mod LANES]: what one turn of add_block reads lies together. Outputs past the last are the
- * last one again; their result is not used. */
-static void pack_gradients(float *packed, const float *dy, int first, size_t p, size_t count,
-                           const struct planes *dy_planes)
+/* packed[p / LANES][o][p mod LANES]: what one turn of add_block reads lies together; zero from position `end` on.
+ * Outputs past the last are the last one again; their result is not used. Returns how many positions there are now. */
+static size_t pack_gradients(float *packed, const float *dy, int first, size_t p, size_t end,
+                             const struct planes *dy_planes)
 {
-    for (size_t at = p; at < p + count; at += LANES)
+    size_t at = p;
+    for (; at < end; at += LANES)
         for (int o = first; o < first + TILE_OUTPUTS; o++, packed += LANES) {
             int output = o < dy_planes->channels ? o : dy_planes->channels - 1;
-            memcpy(packed, planes_channel_const(dy_planes, dy, output) + at, LANES * sizeof *packed);
+            const float *from = planes_channel_const(dy_planes, dy, output) + at;
+            if (end - at >= LANES) {
+                memcpy(packed, from, LANES * sizeof *packed);
+            } else {
+                memset(packed, 0, LANES * sizeof *packed);
+                memcpy(packed, from, (end - at) * sizeof *packed);
+            }
         }
+    return at - p;
 }
 
-void KERNEL(convolution_backward_weight)(float *dweight, const float *dy, const float *x, float *scratch,
-                                         const struct planes *dy_planes, const struct planes *x_planes)
+/* lanes[o][i][ky][kx][lane], outputs up to a multiple of TILE_OUTPUTS. */
+size_t KERNEL(convolution_sums_values)(int outputs, int inputs, int kernel)
+{
+    if (winograd_weight_chosen(outputs, inputs, kernel))
+        return KERNEL(winograd_sums_values)(outputs, inputs);
+    size_t groups = (size_t)(outputs + TILE_OUTPUTS - 1) / TILE_OUTPUTS;
+    return groups * TILE_OUTPUTS * (size_t)inputs * (size_t)(kernel * kernel) * LANES;
+}
+
+void KERNEL(convolution_add_strip)(float *sums, const float *dy, const float *x, float *scratch,
+                                   const struct planes *dy_planes, const struct planes *x_planes)
 {
     int kernel = 2 * x_planes->pad + 1;
     if (winograd_weight_chosen(dy_planes->channels, x_planes->channels, kernel)) {
-        KERNEL(winograd_backward_weight)(dweight, dy, x, scratch, dy_planes, x_planes);
+        KERNEL(winograd_add_strip)(sums, dy, x, scratch, dy_planes, x_planes);
         return;
     }
-    size_t weights = (size_t)x_planes->channels * (size_t)(kernel * kernel);
-    size_t all = (size_t)dy_planes->channels * weights;
-    size_t positions = (planes_positions(x_planes) + LANES - 1) / LANES * LANES;
-    float *gradients = scratch, *lanes = scratch + TILE_OUTPUTS * BLOCK_POSITIONS;
-    for (int o = 0; o < dy_planes->channels; o += TILE_OUTPUTS) {
-        memset(lanes, 0, TILE_OUTPUTS * weights * LANES * sizeof *lanes);
+    size_t lanes = (size_t)x_planes->channels * (size_t)(kernel * kernel) * LANES;
+    size_t positions = planes_positions(x_planes);
+    for (int o = 0; o < dy_planes->channels; o += TILE_OUTPUTS)
         for (size_t p = 0; p < positions; p += BLOCK_POSITIONS) {
-            size_t count = positions - p < BLOCK_POSITIONS ? positions - p : BLOCK_POSITIONS;
-            pack_gradients(gradients, dy, o, p, count, dy_planes);
-            add_weights(lanes, gradients, x + x_planes->margin + p, count, x_planes);
+            size_t end = positions - p < BLOCK_POSITIONS ? positions : p + BLOCK_POSITIONS;
+            size_t count = pack_gradients(scratch, dy, o, p, end, dy_planes);
+            add_weights(sums + (size_t)o * lanes, scratch, x + x_planes->margin + p, count, x_planes);
         }
-        size_t first = (size_t)o * weights;
-        for (size_t w = 0; w < TILE_OUTPUTS * weights && first + w < all; w++)
-            dweight[first + w] = fixed_sum_fold(lanes + w * LANES);
+}
+
+void KERNEL(convolution_end_sums)(float *dweight, const float *sums, int outputs, int inputs, int kernel)
+{
+    if (winograd_weight_chosen(outputs, inputs, kernel)) {
+        KERNEL(winograd_end_sums)(dweight, sums, outputs, inputs);
+        return;
     }
+    for (size_t w = 0; w < (size_t)outputs * (size_t)inputs * (size_t)(kernel * kernel); w++)
+        dweight[w] = fixed_sum_fold(sums + w * LANES);
 }

@@ -23,6 +23,10 @@ static inline void vector_store_first(float *to, vector value, int count)
 {
     _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), value);
 }
+static inline vector vector_load_first(const float *from, int count)
+{
+    return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), from);
+}
 static inline float scalar_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 #define VECTOR_KEEP(value) __asm__("" : "+v"(value))
 #elif defined(__FMA__)
@@ -37,6 +41,11 @@ static inline void vector_store_first(float *to, vector value, int count)
 {
     __m256i numbers = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     _mm256_maskstore_ps(to, _mm256_cmpgt_epi32(_mm256_set1_epi32(count), numbers), value);
+}
+static inline vector vector_load_first(const float *from, int count)
+{
+    __m256i numbers = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_maskload_ps(from, _mm256_cmpgt_epi32(_mm256_set1_epi32(count), numbers));
 }
 static inline float scalar_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 #define VECTOR_KEEP(value) __asm__("" : "+x"(value))
@@ -53,6 +62,12 @@ static inline void vector_store_first(float *to, vector value, int count)
     memcpy(to, &value, (size_t)count * sizeof *to);
 }
 static inline float scalar_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+static inline vector vector_load_first(const float *from, int count)
+{
+    vector value = vector_broadcast(0.0f);
+    memcpy(&value, from, (size_t)count * sizeof *from);
+    return value;
+}
 /* volatile, or GCC loads the eight of a tile at once, and has no register left for sums. */
 #define VECTOR_KEEP(value) __asm__ volatile("" : "+w"(value))
 #else
@@ -103,11 +118,18 @@ static inline void vector_store_first(float *to, vector value, int count)
 {
     memcpy(to, &value, (size_t)count * sizeof *to);
 }
+static inline vector vector_load_first(const float *from, int count)
+{
+    vector value = vector_broadcast(0.0f);
+    memcpy(&value, from, (size_t)count * sizeof *from);
+    return value;
+}
 #define VECTOR_KEEP(value) (void)(value)
 #endif
 
 /* Of the values of a, then those of b: the first, third, ...; the second, fourth, ...; and back: a0 b0 a1 b1 ..., its
- * first and its second half. vector_store_first stores the first `count`. */
+ * first and its second half. vector_store_first stores the first `count`; vector_load_first reads no more than those, and
+ * gives zero for the others. */
 #if defined(__AVX512F__)
 #define VECTOR_EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
 #define VECTOR_ODD 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31

@@ -263,10 +263,15 @@ static size_t padded(int count, int unit)
     return (size_t)((count + unit - 1) / unit * unit);
 }
 
-size_t KERNEL(winograd_weight_scratch_values)(int outputs, int inputs)
+size_t KERNEL(winograd_weight_scratch_values)(int inputs)
 {
-    size_t sums = padded(outputs, PACKED_OUTPUTS) * padded(inputs, LANES);
-    return ELEMENTS * (rows_step(PART) + WINOGRAD_TILES * padded(inputs, LANES) + rows_step(PACKED_OUTPUTS) + sums);
+    return ELEMENTS * (rows_step(PART) + WINOGRAD_TILES * padded(inputs, LANES) + rows_step(PACKED_OUTPUTS));
+}
+
+/* sums[element][o][i], both up to whole units. */
+size_t KERNEL(winograd_sums_values)(int outputs, int inputs)
+{
+    return ELEMENTS * padded(outputs, PACKED_OUTPUTS) * padded(inputs, LANES);
 }
 
 /* to[tile][channel] = from[channel][tile], a square of vectors. */
@@ -389,15 +394,13 @@ static inline void gather(float *w, const float *m, int step)
     w[2 * step] = half - m[3 * step];
 }
 
-void KERNEL(winograd_backward_weight)(float *dweight, const float *dy, const float *x, float *scratch,
-                                      const struct planes *dy_planes, const struct planes *x_planes)
+void KERNEL(winograd_add_strip)(float *sums, const float *dy, const float *x, float *scratch,
+                                const struct planes *dy_planes, const struct planes *x_planes)
 {
     int inputs = x_planes->channels, outputs = dy_planes->channels, tiles_a_row = (x_planes->width + 1) / 2;
     size_t tiles = (size_t)tiles_a_row * (size_t)((x_planes->height + 1) / 2), width = padded(inputs, LANES);
     size_t element = padded(outputs, PACKED_OUTPUTS) * width;
-    float *v = scratch, *sums = v + ELEMENTS * WINOGRAD_TILES * width, *part = sums + ELEMENTS * element;
-    float *d = part + ELEMENTS * rows_step(PART);
-    memset(sums, 0, ELEMENTS * element * sizeof *sums);
+    float *v = scratch, *part = v + ELEMENTS * WINOGRAD_TILES * width, *d = part + ELEMENTS * rows_step(PART);
     for (size_t tile = 0; tile < tiles; tile += WINOGRAD_TILES) {
         size_t end = tiles - tile < WINOGRAD_TILES ? tiles : tile + WINOGRAD_TILES;
         transform_across(v, part, x + x_planes->margin, tile, end, tiles_a_row, x_planes);
@@ -409,6 +412,11 @@ void KERNEL(winograd_backward_weight)(float *dweight, const float *dy, const flo
                           v + (size_t)e * WINOGRAD_TILES * width, width, end - tile);
         }
     }
+}
+
+void KERNEL(winograd_end_sums)(float *dweight, const float *sums, int outputs, int inputs)
+{
+    size_t width = padded(inputs, LANES), element = padded(outputs, PACKED_OUTPUTS) * width;
     for (int o = 0; o < outputs; o++)
         for (int i = 0; i < inputs; i++, dweight += 9) {
             float m[ELEMENTS], down[12];

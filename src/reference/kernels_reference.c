@@ -131,15 +131,15 @@ static void weight_sums(float w[3], const float m[4])
     w[2] = (m[1] + m[2]) / 2.0f - m[3];
 }
 
-static void winograd_backward_weight_reference(float *dweight, const float *dy, const float *x, int o, int i,
-                                               const struct planes *dy_planes, const struct planes *x_planes)
+/* The strip that begins at row `first`, to the elements' sums. */
+static void add_winograd_strip(float total[16], const float *dy, const float *x, int o, int i, int first, int end,
+                               const struct planes *dy_planes, const struct planes *x_planes)
 {
-    int tiles_a_row = (x_planes->width + 1) / 2, tiles = tiles_a_row * ((x_planes->height + 1) / 2);
-    float total[16] = {0}, down[3][4];
+    int tiles_a_row = (x_planes->width + 1) / 2, tiles = tiles_a_row * ((end - first + 1) / 2);
     for (int block = 0; block < tiles; block += WINOGRAD_TILES) {
         float sums[16] = {0};
         for (int tile = block; tile < block + WINOGRAD_TILES && tile < tiles; tile++) {
-            int row = tile / tiles_a_row * 2, column = tile % tiles_a_row * 2;
+            int row = first + tile / tiles_a_row * 2, column = tile % tiles_a_row * 2;
             float v[4][4], d[2][2], spread[4][2];
             input_elements(v, x, x_planes, i, row, column);
             for (int k = 0; k < 4; k++)
@@ -160,6 +160,15 @@ static void winograd_backward_weight_reference(float *dweight, const float *dy, 
         for (int e = 0; e < 16; e++)
             total[e] = total[e] + sums[e];
     }
+}
+
+static void winograd_part_reference(float *dweight, const float *dy, const float *x, int o, int i, struct rows part,
+                                    const struct planes *dy_planes, const struct planes *x_planes)
+{
+    float total[16] = {0}, down[3][4];
+    for (int first = part.first; first < part.end; first += STRIP_ROWS)
+        add_winograd_strip(total, dy, x, o, i, first, first + STRIP_ROWS < part.end ? first + STRIP_ROWS : part.end,
+                           dy_planes, x_planes);
     for (int c = 0; c < 4; c++) {
         float w[3];
         weight_sums(w, (const float[4]){total[c], total[4 + c], total[8 + c], total[12 + c]});
@@ -170,15 +179,28 @@ static void winograd_backward_weight_reference(float *dweight, const float *dy, 
         weight_sums(dweight + 3 * ky, down[ky]);
 }
 
-void convolution_backward_weight_reference(float *dweight, const float *dy, const float *x,
+/* One weight's lanes of the strip of `positions` positions that begins at dy and, shifted, at x. */
+static void add_strip(float total[LANES], const float *dy, const float *x, size_t positions)
+{
+    size_t whole = (positions + LANES - 1) / LANES * LANES;
+    for (size_t block = 0; block < whole; block += BLOCK_POSITIONS) {
+        float lanes[LANES] = {0};
+        for (size_t p = block; p < block + BLOCK_POSITIONS && p < whole; p++)
+            lanes[p % LANES] = fmaf(p < positions ? dy[p] : 0.0f, x[p], lanes[p % LANES]);
+        for (int lane = 0; lane < LANES; lane++)
+            total[lane] = total[lane] + lanes[lane];
+    }
+}
+
+void convolution_backward_weight_reference(float *dweight, const float *dy, const float *x, int part,
                                            const struct planes *dy_planes, const struct planes *x_planes)
 {
     int pad = x_planes->pad, kernel = 2 * pad + 1;
-    size_t positions = (planes_positions(x_planes) + LANES - 1) / LANES * LANES;
+    struct rows rows = fixed_sum_part(x_planes->height, part);
     for (int o = 0; o < dy_planes->channels; o++)
         for (int i = 0; i < x_planes->channels; i++) {
             if (winograd_weight_chosen(dy_planes->channels, x_planes->channels, kernel)) {
-                winograd_backward_weight_reference(dweight, dy, x, o, i, dy_planes, x_planes);
+                winograd_part_reference(dweight, dy, x, o, i, rows, dy_planes, x_planes);
                 dweight += 9;
                 continue;
             }
@@ -188,12 +210,10 @@ void convolution_backward_weight_reference(float *dweight, const float *dy, cons
                     const float *shifted = planes_channel_const(x_planes, x, i) +
                                            (ptrdiff_t)(ky - pad) * x_planes->stride + (kx - pad);
                     float total[LANES] = {0};
-                    for (size_t block = 0; block < positions; block += BLOCK_POSITIONS) {
-                        float lanes[LANES] = {0};
-                        for (size_t p = block; p < block + BLOCK_POSITIONS && p < positions; p++)
-                            lanes[p % LANES] = fmaf(dy_channel[p], shifted[p], lanes[p % LANES]);
-                        for (int lane = 0; lane < LANES; lane++)
-                            total[lane] = total[lane] + lanes[lane];
+                    for (int first = rows.first; first < rows.end; first += STRIP_ROWS) {
+                        int end = first + STRIP_ROWS < rows.end ? first + STRIP_ROWS : rows.end;
+                        add_strip(total, dy_channel + planes_row(dy_planes, first),
+                                  shifted + planes_row(x_planes, first), (size_t)((end - first) * x_planes->stride));
                     }
                     *dweight++ = fixed_sum_fold(total);
                 }
@@ -288,23 +308,24 @@ void batch_norm_relu_max_pool_backward_sums_reference(double sums[2], const floa
     sums[1] = fixed_sum_fold_double(products);
 }
 
-void batch_norm_relu_backward_reference(float *c, const float *dy, struct affine affine, struct affine line,
-                                        const struct planes *dy_planes, const struct planes *c_planes)
+void batch_norm_relu_backward_reference(float *dc, const float *c, const float *dy, struct affine affine,
+                                        struct affine line, const struct planes *dy_planes,
+                                        const struct planes *c_planes)
 {
     for (int row = 0; row < c_planes->height; row++)
         for (int column = 0; column < c_planes->width; column++) {
-            float *value = &c[row * c_planes->stride + column];
+            int at = row * c_planes->stride + column;
             float g = normalised(c, c_planes, affine, row, column) > 0.0f ? dy[row * dy_planes->stride + column] : 0.0f;
-            *value = fmaf(g, affine.scale, fmaf(*value, line.scale, line.shift));
+            dc[at] = fmaf(g, affine.scale, fmaf(c[at], line.scale, line.shift));
         }
 }
 
-void batch_norm_relu_max_pool_backward_reference(float *c, const float *dy, struct affine affine, struct affine line,
-                                                 const struct planes *dy_planes, const struct planes *c_planes)
+void batch_norm_relu_max_pool_backward_reference(float *dc, const float *c, const float *dy, struct affine affine,
+                                                 struct affine line, const struct planes *dy_planes,
+                                                 const struct planes *c_planes)
 {
-    /* From the last square to the first, each value only after its whole square was looked at. */
-    for (int row = (c_planes->height - 1) / 2; row >= 0; row--)
-        for (int column = (c_planes->width - 1) / 2; column >= 0; column--) {
+    for (int row = 0; row < (c_planes->height + 1) / 2; row++)
+        for (int column = 0; column < (c_planes->width + 1) / 2; column++) {
             int at_row = -1, at_column = -1;
             int pooled = row < dy_planes->height && column < dy_planes->width;
             if (pooled && !(largest_of_square(c, c_planes, affine, row, column, &at_row, &at_column) > 0.0f))
@@ -314,8 +335,8 @@ void batch_norm_relu_max_pool_backward_reference(float *c, const float *dy, stru
                 if (r >= c_planes->height || k >= c_planes->width)
                     continue;
                 float g = r == at_row && k == at_column ? dy[row * dy_planes->stride + column] : 0.0f;
-                float *value = &c[r * c_planes->stride + k];
-                *value = fmaf(g, affine.scale, fmaf(*value, line.scale, line.shift));
+                int at = r * c_planes->stride + k;
+                dc[at] = fmaf(g, affine.scale, fmaf(c[at], line.scale, line.shift));
             }
         }
 }

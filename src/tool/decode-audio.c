@@ -119,7 +119,7 @@ int main(int argc, char **argv)
     /* The libraries take megabytes for each file and give them back: what is given back stays with the process. */
     mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
     mallopt(M_TRIM_THRESHOLD, 4 * KEPT_BYTES);
-    if (decode_fix_environment(&error) != 0 || manifest_read(&manifest, stdin, "standard input", &error) != 0)
+    if (decode_prepare(&error) != 0 || manifest_read(&manifest, stdin, "standard input", &error) != 0)
         die_error(&error);
     struct parallel *parallel = parallel_new((int)threads, &error);
     if (parallel == NULL)

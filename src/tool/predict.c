@@ -103,7 +103,7 @@ static void predict_sounds(struct checkpoint *checkpoint, char **paths, int coun
     struct error error;
     const struct feature_parameters *features = &checkpoint->features;
     size_t samples = (size_t)(features->clip_seconds * (double)features->sample_rate + 0.5);
-    struct log_mel *log_mel = decode_fix_environment(&error) == 0 ? log_mel_new(features, samples, &error) : NULL;
+    struct log_mel *log_mel = decode_prepare(&error) == 0 ? log_mel_new(features, samples, &error) : NULL;
     if (log_mel == NULL)
         die_error(&error);
     struct clip_shape shape = log_mel_shape(log_mel);

@@ -31,8 +31,8 @@ static void check_text(const char *what, const char *text)
 
 static bool is_taken(const char *name, size_t length, char **earlier, int earlier_count)
 {
-    static const char *const fixed[] = {"run", "seconds", "train_loss", "train_acc", "val_loss", "val_acc",
-                                        "test_loss", "test_acc"};
+    static const char *const fixed[] = {"run", "seconds", "state", "tags", "id", "train_loss", "train_acc", "val_loss",
+                                        "val_acc", "test_loss", "test_acc"};
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         if (strlen(fixed[i]) == length && strncmp(fixed[i], name, length) == 0)
             return true;

@@ -10,6 +10,7 @@
 #include "choose_kernels.h"
 #include "clip_set.h"
 #include "command_line.h"
+#include "early_stopping.h"
 #include "engine.h"
 #include "training.h"
 
@@ -56,6 +57,8 @@ int main(int argc, char **argv)
 {
     double start = seconds_now();
     struct epoch_options epoch = {.batch_size = 8, .learning_rate = 0.0003, .engine = "exact"};
+    struct early_stopping stopping = {0, 0, "val_loss", "auto"};
+    struct early_stopping_state before;
     const char *set = NULL, *validation[VALIDATION_FILES_MAX + 1] = {NULL};
     int64_t threads = 0;
     bool quiet = false, verbose = false;
@@ -64,6 +67,10 @@ int main(int argc, char **argv)
         {"batch-size", OPTION_INTEGER, &epoch.batch_size, BATCH_SIZE_MIN, BATCH_SIZE_MAX, NULL, "clips in a step"},
         {"learning-rate", OPTION_REAL, &epoch.learning_rate, 1e-9, 1, NULL, "of Adam"},
         {"engine", OPTION_CHOICE, &epoch.engine, 0, 0, ENGINE_CHOICES, "exact: the same bytes everywhere"},
+        {"patience", OPTION_INTEGER, &stopping.patience, 0, PATIENCE_MAX, NULL, "epochs without a better one; 0: never"},
+        {"min-delta", OPTION_REAL, &stopping.min_delta, 0, 1e9, NULL, "better is better by more than this"},
+        {"monitor", OPTION_CHOICE, &stopping.monitor, 0, 0, EARLY_STOPPING_MONITORS, "the metric that --patience watches"},
+        {"mode", OPTION_CHOICE, &stopping.mode, 0, 0, EARLY_STOPPING_MODES, "better is less or more; auto by --monitor"},
         {"threads", OPTION_INTEGER, &threads, 0, PARALLEL_THREADS_MAX, NULL, "0: one a processor; changes no byte"},
         {"kernels", OPTION_CHOICE, &set, 0, 0, KERNELS_CHOICES, CHOOSE_KERNELS_HELP},
         {"quiet", OPTION_FLAG, &quiet, 0, 0, NULL, "no progress line on the terminal"},
@@ -74,6 +81,8 @@ int main(int argc, char **argv)
         "train-epoch", "FOLD... < CHECKPOINT > CHECKPOINT", "Train one epoch on the clips of some folds.",
         "Reads a checkpoint, takes every clip of the FOLDs (.npy files of log-mel) once, in an order that the seed in\n"
         "the checkpoint and the epoch decide, and writes the next checkpoint, with the epoch's metrics in it.\n"
+        "With --patience a checkpoint that was not better for so many epochs is marked as stopped; that one is from then\n"
+        "on written as it is. Without, the training goes on.\n"
         "Example: init-model | train-epoch fold-1.npy fold-2.npy | train-epoch fold-1.npy fold-2.npy > epoch-2",
         options, 1, -1,
     };
@@ -86,6 +95,16 @@ int main(int argc, char **argv)
         die_error(&error);
     if (checkpoint_read(&checkpoint, stdin, "standard input", &error) != 0)
         die_error(&error);
+    if (early_stopping_read(&before, &checkpoint, &error) != 0) {
+        error_prefix(&error, "standard input");
+        die_error(&error);
+    }
+    if (before.stopped && stopping.patience > 0) {
+        if (checkpoint_write(&checkpoint, stdout, &error) != 0)
+            die_error(&error);
+        checkpoint_release(&checkpoint);
+        return close_output();
+    }
     int validation_count = 0;
     while (validation[validation_count] != NULL)
         validation_count++;
@@ -99,6 +118,8 @@ int main(int argc, char **argv)
         die("--validation: %s: holds no clips", validation[0]);
     if ((size_t)epoch.batch_size > clips.count)
         die("--batch-size: %d is more than the %zu training clips", (int)epoch.batch_size, clips.count);
+    if (stopping.patience > 0 && validation_count == 0 && strncmp(stopping.monitor, "val_", 4) == 0)
+        die("--monitor=%s: there is no validation fold; give one, or --monitor=train_loss", stopping.monitor);
     struct parallel *parallel = parallel_new((int)threads, &error);
     if (parallel == NULL)
         die_error(&error);
@@ -119,6 +140,7 @@ int main(int argc, char **argv)
                           &metrics.val_loss, &metrics.val_acc, &error) != 0)
         die_error(&error);
     if (checkpoint_finish_epoch(&checkpoint, &epoch, &metrics, &error) != 0 ||
+        early_stopping_update(&checkpoint, &stopping, &error) != 0 ||
         checkpoint_write(&checkpoint, stdout, &error) != 0)
         die_error(&error);
     if (verbose)
