@@ -263,14 +263,11 @@ ends_on_interrupt() {
     same_as_the_host
 }
 
-# What is typed into run_cli; prints what it said.
-type_inside() {
-    (cd "$project" && echo "$1" | make run_cli 2>&1)
-}
-
+# What is typed into run_cli. The shell's prompt and errors are kept apart from what the commands print: the engine sends
+# the two streams in no certain order.
 inside() {
-    type_inside "$1" >out
-    cat out
+    (cd "$project" && echo "$1" | make run_cli) >out 2>err
+    cat err out
     grep -q "^$2\$" out
 }
 
