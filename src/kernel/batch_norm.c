@@ -1,177 +1,165 @@
-/* Batch normalisation, ReLU and pooling, each in one pass over memory. */
+/* Batch normalisation, ReLU and pooling, each in one pass over memory. A row is worked on a vector at a time; its last
+ * values are loaded and stored under a mask, as what follows may be another thread's. */
 #include "kernel/kernel.h"
 
 #include "fixed_sum.h"
 #include "kernel/vector.h"
-
-/* max(0, x); not a number stays what it is, so that a network that diverges shows it. */
-static inline float relu(float x)
-{
-    return x <= 0.0f ? 0.0f : x;
-}
-
-/* Is b the larger one? A later one that is not a number is. */
-static inline int is_larger(float b, float a)
-{
-    return (b > a) | (b != b);
-}
-
-static inline float larger(float a, float b)
-{
-    return is_larger(b, a) ? b : a;
-}
-
-/* Doubles as wide as the set's registers. Wider ones would be held in memory, or copied piece by piece. */
-enum { DOUBLES = VECTOR_FLOATS / 2, VECTORS = LANES / DOUBLES };
-typedef float float_vector __attribute__((vector_size(DOUBLES * sizeof(float))));
-typedef double double_vector __attribute__((vector_size(DOUBLES * sizeof(double))));
-
-/* Adds LANES terms a and products a * b, in double. */
-static inline void add_lanes(double_vector sum[VECTORS], double_vector products[VECTORS], const float *a,
-                             const float *b)
-{
-    for (int v = 0; v < VECTORS; v++) {
-        float_vector a_values, b_values;
-        memcpy(&a_values, a + v * DOUBLES, sizeof a_values);
-        memcpy(&b_values, b + v * DOUBLES, sizeof b_values);
-        double_vector value = __builtin_convertvector(a_values, double_vector);
-        sum[v] = sum[v] + value;
-        products[v] = products[v] + value * __builtin_convertvector(b_values, double_vector);
-    }
-}
-
-/* `count` values and zeros; what comes after the values may be another thread's, and is not read. */
-static inline void take_rest(float rest[LANES], const float *from, int count)
-{
-    for (int at = 0; at < LANES; at += VECTOR_FLOATS) {
-        int left = count - at < 0 ? 0 : count - at;
-        vector_store(rest + at, vector_load_first(from + at, left < VECTOR_FLOATS ? left : VECTOR_FLOATS));
-    }
-}
-
-/* Adds `count` terms a and products a * b to the lanes; the first belongs to lane 0. What is missing to the last LANES is
- * zero: to add it changes no bit, as a sum that began at +0 is never -0. */
-static inline void add_row(struct channel_sums *sums, const float *a, const float *b, int count)
-{
-    double_vector sum[VECTORS], products[VECTORS];
-    for (int v = 0; v < VECTORS; v++) {
-        memcpy(&sum[v], sums->sum + v * DOUBLES, sizeof sum[v]);
-        memcpy(&products[v], sums->products + v * DOUBLES, sizeof products[v]);
-    }
-    int x = 0;
-    for (; x + LANES <= count; x += LANES)
-        add_lanes(sum, products, a + x, b + x);
-    if (x < count) {
-        float a_rest[LANES], b_rest[LANES];
-        take_rest(a_rest, a + x, count - x);
-        take_rest(b_rest, b + x, count - x);
-        add_lanes(sum, products, a_rest, b_rest);
-    }
-    for (int v = 0; v < VECTORS; v++) {
-        memcpy(sums->sum + v * DOUBLES, &sum[v], sizeof sum[v]);
-        memcpy(sums->products + v * DOUBLES, &products[v], sizeof products[v]);
-    }
-}
-
-void KERNEL(batch_norm_sums)(struct channel_sums *sums, const float *c, const struct planes *c_planes)
-{
-    for (int y = 0; y < c_planes->height; y++, c += c_planes->stride)
-        add_row(sums, c, c, c_planes->width);
-}
-
-void KERNEL(batch_norm_relu)(float *y, const float *c, struct affine affine, const struct planes *y_planes,
-                             const struct planes *c_planes)
-{
-    for (int row = 0; row < c_planes->height; row++, c += c_planes->stride, y += y_planes->stride)
-        for (int x = 0; x < c_planes->width; x++)
-            y[x] = relu(scalar_fma(c[x], affine.scale, affine.shift));
-}
-
-void KERNEL(batch_norm_relu_max_pool)(float *y, const float *c, struct affine affine, const struct planes *y_planes,
-                                      const struct planes *c_planes)
-{
-    for (int row = 0; row < y_planes->height; row++, c += 2 * c_planes->stride, y += y_planes->stride) {
-        const float *below = c + c_planes->stride;
-        for (int x = 0; x < y_planes->width; x++) {
-            float top_left = scalar_fma(c[2 * x], affine.scale, affine.shift);
-            float top_right = scalar_fma(c[2 * x + 1], affine.scale, affine.shift);
-            float bottom_left = scalar_fma(below[2 * x], affine.scale, affine.shift);
-            float bottom_right = scalar_fma(below[2 * x + 1], affine.scale, affine.shift);
-            y[x] = relu(larger(larger(larger(top_left, top_right), bottom_left), bottom_right));
-        }
-    }
-}
-
-enum { COLUMNS = 16 * LANES }; /* of a row at a time, whose gradients are written out before they are added */
 
 static inline int smaller(int a, int b)
 {
     return a < b ? a : b;
 }
 
+/* The first `count` values, at most a vector of them; the others zero. */
+static inline vector load_some(const float *from, int count)
+{
+    return count >= VECTOR_FLOATS ? vector_load(from) : vector_load_first(from, count > 0 ? count : 0);
+}
+
+static inline void store_some(float *to, vector value, int count)
+{
+    if (count >= VECTOR_FLOATS)
+        vector_store(to, value);
+    else if (count > 0)
+        vector_store_first(to, value, count);
+}
+
+/* scale * c + shift of an affine. */
+static inline vector apply(struct affine affine, vector c)
+{
+    return vector_fma(c, vector_broadcast(affine.scale), vector_broadcast(affine.shift));
+}
+
+/* max(0, x); not a number stays what it is, so that a network that diverges shows it. */
+static inline vector relu(vector x)
+{
+    vector zero = vector_broadcast(0.0f);
+    return vector_choose(vector_at_most(x, zero), zero, x);
+}
+
+/* Where b is the larger one. A later one that is not a number is. */
+static inline vector_mask is_larger(vector b, vector a)
+{
+    return vector_greater(b, a) | vector_unordered(b, b);
+}
+
+/* --- Sums of a channel --- */
+
+enum { DOUBLES = VECTOR_FLOATS / 2, VECTORS = LANES / DOUBLES };
+
+/* channel_sums in registers. */
+struct running_sums {
+    double_vector sum[VECTORS], products[VECTORS];
+};
+
+static inline struct running_sums load_sums(const struct channel_sums *sums)
+{
+    struct running_sums running;
+    memcpy(running.sum, sums->sum, sizeof running.sum);
+    memcpy(running.products, sums->products, sizeof running.products);
+    return running;
+}
+
+static inline void store_sums(struct channel_sums *sums, const struct running_sums *running)
+{
+    memcpy(sums->sum, running->sum, sizeof running->sum);
+    memcpy(sums->products, running->products, sizeof running->products);
+}
+
+/* Adds LANES terms a and products a * b, in double, where a product of floats is exact: fused or not, the sum is rounded
+ * once. To add the zeros after the end of a row changes no bit, as a sum that began at +0 is never -0. */
+static inline void add_lanes(struct running_sums *sums, const float *a, const float *b)
+{
+    for (int v = 0; v < VECTORS; v++) {
+        double_vector term = double_load(a + v * DOUBLES);
+        double_vector factor = a == b ? term : double_load(b + v * DOUBLES);
+        sums->sum[v] = sums->sum[v] + term;
+        sums->products[v] = double_fma(term, factor, sums->products[v]);
+    }
+}
+
+void KERNEL(batch_norm_sums)(struct channel_sums *sums, const float *c, const struct planes *c_planes)
+{
+    struct running_sums running = load_sums(sums);
+    for (int row = 0; row < c_planes->height; row++, c += c_planes->stride) {
+        int x = 0;
+        for (; x + LANES <= c_planes->width; x += LANES)
+            add_lanes(&running, c + x, c + x);
+        if (x < c_planes->width) {
+            float rest[LANES];
+            for (int at = 0; at < LANES; at += VECTOR_FLOATS)
+                vector_store(rest + at, load_some(c + x + at, c_planes->width - x - at));
+            add_lanes(&running, rest, rest);
+        }
+    }
+    store_sums(sums, &running);
+}
+
+/* --- Batch norm and ReLU --- */
+
+static inline void relu_some(float *y, const float *c, struct affine affine, int count)
+{
+    store_some(y, relu(apply(affine, load_some(c, count))), count);
+}
+
+void KERNEL(batch_norm_relu)(float *y, const float *c, struct affine affine, const struct planes *y_planes,
+                             const struct planes *c_planes)
+{
+    for (int row = 0; row < c_planes->height; row++, c += c_planes->stride, y += y_planes->stride) {
+        int x = 0;
+        for (; x + VECTOR_FLOATS <= c_planes->width; x += VECTOR_FLOATS)
+            relu_some(y + x, c + x, affine, VECTOR_FLOATS);
+        relu_some(y + x, c + x, affine, c_planes->width - x);
+    }
+}
+
+/* dy where ReLU lets it through. */
+static inline vector relu_gradient(vector dy, vector c, struct affine affine)
+{
+    vector zero = vector_broadcast(0.0f);
+    return vector_choose(vector_greater(apply(affine, c), zero), dy, zero);
+}
+
+/* The first `count` of LANES terms. */
+static inline void add_gradients(struct running_sums *sums, const float *dy, const float *c, struct affine affine,
+                                 int count)
+{
+    float gradients[LANES], values[LANES];
+    for (int at = 0; at < LANES; at += VECTOR_FLOATS) {
+        vector value = load_some(c + at, count - at);
+        vector_store(gradients + at, relu_gradient(load_some(dy + at, count - at), value, affine));
+        if (count < LANES)
+            vector_store(values + at, value);
+    }
+    add_lanes(sums, gradients, count < LANES ? values : c);
+}
+
 void KERNEL(batch_norm_relu_backward_sums)(struct channel_sums *sums, const float *dy, const float *c,
                                            struct affine affine, const struct planes *dy_planes,
                                            const struct planes *c_planes)
 {
-    float gradients[COLUMNS];
-    for (int row = 0; row < c_planes->height; row++, c += c_planes->stride, dy += dy_planes->stride)
-        for (int first = 0; first < c_planes->width; first += COLUMNS) {
-            int count = smaller(c_planes->width - first, COLUMNS);
-            for (int x = 0; x < count; x++)
-                gradients[x] = scalar_fma(c[first + x], affine.scale, affine.shift) > 0.0f ? dy[first + x] : 0.0f;
-            add_row(sums, gradients, c + first, count);
-        }
+    struct running_sums running = load_sums(sums);
+    for (int row = 0; row < c_planes->height; row++, c += c_planes->stride, dy += dy_planes->stride) {
+        int x = 0;
+        for (; x + LANES <= c_planes->width; x += LANES)
+            add_gradients(&running, dy + x, c + x, affine, LANES);
+        if (x < c_planes->width)
+            add_gradients(&running, dy + x, c + x, affine, c_planes->width - x);
+    }
+    store_sums(sums, &running);
 }
 
-/* Which of the four of a square is its first largest, normalised, as far as ReLU lets it through: 1 or 0 for each. */
-struct first_largest {
-    int top_right, bottom_left, bottom_right; /* the top left one if none of these */
-    int positive;
-};
-
-/* Without a branch, so that a compiler makes vectors of squares. */
-static inline struct first_largest first_largest(const float *top, const float *bottom, struct affine affine)
+/* dc of values whose gradients are g. */
+static inline vector output_gradient(vector c, vector g, struct affine affine, struct affine line)
 {
-    float value = scalar_fma(top[0], affine.scale, affine.shift);
-    float top_right = scalar_fma(top[1], affine.scale, affine.shift);
-    float bottom_left = scalar_fma(bottom[0], affine.scale, affine.shift);
-    float bottom_right = scalar_fma(bottom[1], affine.scale, affine.shift);
-    struct first_largest first;
-    first.top_right = is_larger(top_right, value);
-    value = larger(value, top_right);
-    first.bottom_left = is_larger(bottom_left, value);
-    value = larger(value, bottom_left);
-    first.bottom_right = is_larger(bottom_right, value);
-    value = larger(value, bottom_right);
-    first.positive = value > 0.0f;
-    return first;
+    return vector_fma(g, vector_broadcast(affine.scale), apply(line, c));
 }
 
-void KERNEL(batch_norm_relu_max_pool_backward_sums)(struct channel_sums *sums, const float *dy, const float *c,
-                                                    struct affine affine, const struct planes *dy_planes,
-                                                    const struct planes *c_planes)
+static inline void relu_backward_some(float *dc, const float *c, const float *dy, struct affine affine,
+                                      struct affine line, int count)
 {
-    float gradients[COLUMNS], values[COLUMNS];
-    for (int row = 0; row < dy_planes->height; row++, c += 2 * c_planes->stride, dy += dy_planes->stride)
-        for (int first = 0; first < dy_planes->width; first += COLUMNS) {
-            int count = smaller(dy_planes->width - first, COLUMNS);
-            for (int x = 0; x < count; x++) {
-                const float *top = c + 2 * (first + x), *bottom = top + c_planes->stride;
-                struct first_largest largest = first_largest(top, bottom, affine);
-                float value = largest.top_right ? top[1] : top[0];
-                value = largest.bottom_left ? bottom[0] : value;
-                value = largest.bottom_right ? bottom[1] : value;
-                gradients[x] = largest.positive ? dy[first + x] : 0.0f;
-                values[x] = largest.positive ? value : 0.0f;
-            }
-            add_row(sums, gradients, values, count);
-        }
-}
-
-/* dc of one value. */
-static inline float gradient(float c, float g, struct affine affine, struct affine line)
-{
-    return scalar_fma(g, affine.scale, scalar_fma(c, line.scale, line.shift));
+    vector value = load_some(c, count);
+    store_some(dc, output_gradient(value, relu_gradient(load_some(dy, count), value, affine), affine, line), count);
 }
 
 void KERNEL(batch_norm_relu_backward)(float *restrict dc, const float *restrict c, const float *restrict dy,
@@ -179,22 +167,142 @@ void KERNEL(batch_norm_relu_backward)(float *restrict dc, const float *restrict 
                                       const struct planes *c_planes)
 {
     for (int row = 0; row < c_planes->height; row++) {
-        for (int x = 0; x < c_planes->width; x++) {
-            float y = scalar_fma(c[x], affine.scale, affine.shift);
-            float g = y > 0.0f ? dy[x] : 0.0f;
-            dc[x] = gradient(c[x], g, affine, line);
-        }
+        int x = 0;
+        for (; x + VECTOR_FLOATS <= c_planes->width; x += VECTOR_FLOATS)
+            relu_backward_some(dc + x, c + x, dy + x, affine, line, VECTOR_FLOATS);
+        relu_backward_some(dc + x, c + x, dy + x, affine, line, c_planes->width - x);
         dc += c_planes->stride;
         c += c_planes->stride;
         dy += dy_planes->stride;
     }
 }
 
+/* --- Batch norm, ReLU and pooling --- */
+
+/* The corners of as many squares as a vector has values. */
+struct squares {
+    vector top_left, top_right, bottom_left, bottom_right;
+};
+
+/* The first `count` of them; `below` is the row below `top`. */
+static inline struct squares load_squares(const float *top, const float *below, int count)
+{
+    vector first = load_some(top, 2 * count), second = load_some(top + VECTOR_FLOATS, 2 * count - VECTOR_FLOATS);
+    vector third = load_some(below, 2 * count), fourth = load_some(below + VECTOR_FLOATS, 2 * count - VECTOR_FLOATS);
+    return (struct squares){vector_even(first, second), vector_odd(first, second), vector_even(third, fourth),
+                            vector_odd(third, fourth)};
+}
+
+static inline struct squares apply_squares(struct affine affine, struct squares c)
+{
+    return (struct squares){apply(affine, c.top_left), apply(affine, c.top_right), apply(affine, c.bottom_left),
+                            apply(affine, c.bottom_right)};
+}
+
+static inline void pool_some(float *y, const float *c, const float *below, struct affine affine, int count)
+{
+    struct squares squares = apply_squares(affine, load_squares(c, below, count));
+    vector value = vector_choose(is_larger(squares.top_right, squares.top_left), squares.top_right, squares.top_left);
+    value = vector_choose(is_larger(squares.bottom_left, value), squares.bottom_left, value);
+    value = vector_choose(is_larger(squares.bottom_right, value), squares.bottom_right, value);
+    store_some(y, relu(value), count);
+}
+
+void KERNEL(batch_norm_relu_max_pool)(float *y, const float *c, struct affine affine, const struct planes *y_planes,
+                                      const struct planes *c_planes)
+{
+    for (int row = 0; row < y_planes->height; row++, c += 2 * c_planes->stride, y += y_planes->stride) {
+        const float *below = c + c_planes->stride;
+        int x = 0;
+        for (; x + VECTOR_FLOATS <= y_planes->width; x += VECTOR_FLOATS)
+            pool_some(y + x, c + 2 * x, below + 2 * x, affine, VECTOR_FLOATS);
+        pool_some(y + x, c + 2 * x, below + 2 * x, affine, y_planes->width - x);
+    }
+}
+
+/* Which of the corners is the first largest, the top left one if none of these; and whether ReLU lets it through. */
+struct first_largest {
+    vector_mask top_right, bottom_left, bottom_right, positive;
+};
+
+static inline struct first_largest first_largest(struct squares y)
+{
+    struct first_largest first;
+    first.top_right = is_larger(y.top_right, y.top_left);
+    vector value = vector_choose(first.top_right, y.top_right, y.top_left);
+    first.bottom_left = is_larger(y.bottom_left, value);
+    value = vector_choose(first.bottom_left, y.bottom_left, value);
+    first.bottom_right = is_larger(y.bottom_right, value);
+    value = vector_choose(first.bottom_right, y.bottom_right, value);
+    first.positive = vector_greater(value, vector_broadcast(0.0f));
+    return first;
+}
+
+/* The first `count` of LANES terms: the gradients that ReLU and pooling let through, and the values of c that they belong
+ * to. */
+static inline void add_pool_gradients(struct running_sums *sums, const float *dy, const float *c, const float *below,
+                                      struct affine affine, int count)
+{
+    float gradients[LANES], values[LANES];
+    for (int at = 0; at < LANES; at += VECTOR_FLOATS) {
+        struct squares squares = load_squares(c + 2 * at, below + 2 * at, count - at);
+        struct first_largest first = first_largest(apply_squares(affine, squares));
+        vector value = vector_choose(first.top_right, squares.top_right, squares.top_left);
+        value = vector_choose(first.bottom_left, squares.bottom_left, value);
+        value = vector_choose(first.bottom_right, squares.bottom_right, value);
+        vector zero = vector_broadcast(0.0f);
+        vector_store(gradients + at, vector_choose(first.positive, load_some(dy + at, count - at), zero));
+        vector_store(values + at, vector_choose(first.positive, value, zero));
+    }
+    add_lanes(sums, gradients, values);
+}
+
+void KERNEL(batch_norm_relu_max_pool_backward_sums)(struct channel_sums *sums, const float *dy, const float *c,
+                                                    struct affine affine, const struct planes *dy_planes,
+                                                    const struct planes *c_planes)
+{
+    struct running_sums running = load_sums(sums);
+    for (int row = 0; row < dy_planes->height; row++, c += 2 * c_planes->stride, dy += dy_planes->stride) {
+        const float *below = c + c_planes->stride;
+        int x = 0;
+        for (; x + LANES <= dy_planes->width; x += LANES)
+            add_pool_gradients(&running, dy + x, c + 2 * x, below + 2 * x, affine, LANES);
+        if (x < dy_planes->width)
+            add_pool_gradients(&running, dy + x, c + 2 * x, below + 2 * x, affine, dy_planes->width - x);
+    }
+    store_sums(sums, &running);
+}
+
 /* `count` values that no square holds. */
 static void rest_backward(float *dc, const float *c, int count, struct affine affine, struct affine line)
 {
-    for (int x = 0; x < count; x++)
-        dc[x] = gradient(c[x], 0.0f, affine, line);
+    for (int x = 0; x < count; x += VECTOR_FLOATS)
+        store_some(dc + x, output_gradient(load_some(c + x, count - x), vector_broadcast(0.0f), affine, line),
+                   count - x);
+}
+
+/* Interleaves what belongs to left and right corners. */
+static inline void store_corners(float *to, vector left, vector right, int count)
+{
+    store_some(to, vector_low_pairs(left, right), 2 * count);
+    store_some(to + VECTOR_FLOATS, vector_high_pairs(left, right), 2 * count - VECTOR_FLOATS);
+}
+
+static inline void pool_backward_some(float *dc, float *dc_below, const float *c, const float *below, const float *dy,
+                                      struct affine affine, struct affine line, int count)
+{
+    struct squares squares = load_squares(c, below, count);
+    struct first_largest first = first_largest(apply_squares(affine, squares));
+    vector zero = vector_broadcast(0.0f), g = vector_choose(first.positive, load_some(dy, count), zero);
+    vector bottom_right = vector_choose(first.bottom_right, g, zero);
+    g = vector_choose(first.bottom_right, zero, g);
+    vector bottom_left = vector_choose(first.bottom_left, g, zero);
+    g = vector_choose(first.bottom_left, zero, g);
+    vector top_right = vector_choose(first.top_right, g, zero), top_left = vector_choose(first.top_right, zero, g);
+    store_corners(dc, output_gradient(squares.top_left, top_left, affine, line),
+                  output_gradient(squares.top_right, top_right, affine, line), count);
+    store_corners(dc_below, output_gradient(squares.bottom_left, bottom_left, affine, line),
+                  output_gradient(squares.bottom_right, bottom_right, affine, line), count);
 }
 
 void KERNEL(batch_norm_relu_max_pool_backward)(float *restrict dc, const float *restrict c, const float *restrict dy,
@@ -205,21 +313,9 @@ void KERNEL(batch_norm_relu_max_pool_backward)(float *restrict dc, const float *
     for (int row = 0; row < dy_planes->height; row++, c += 2 * stride, dc += 2 * stride, dy += dy_planes->stride) {
         const float *below = c + stride;
         float *dc_below = dc + stride;
-        for (int x = 0; x < squares; x++) {
-            const float *top = c + 2 * x, *bottom = below + 2 * x;
-            struct first_largest first = first_largest(top, bottom, affine);
-            float g = first.positive ? dy[x] : 0.0f;
-            float bottom_right = first.bottom_right ? g : 0.0f;
-            g = first.bottom_right ? 0.0f : g;
-            float bottom_left = first.bottom_left ? g : 0.0f;
-            g = first.bottom_left ? 0.0f : g;
-            float top_right = first.top_right ? g : 0.0f;
-            float top_left = first.top_right ? 0.0f : g;
-            dc[2 * x] = gradient(top[0], top_left, affine, line);
-            dc[2 * x + 1] = gradient(top[1], top_right, affine, line);
-            dc_below[2 * x] = gradient(bottom[0], bottom_left, affine, line);
-            dc_below[2 * x + 1] = gradient(bottom[1], bottom_right, affine, line);
-        }
+        for (int x = 0; x < squares; x += VECTOR_FLOATS)
+            pool_backward_some(dc + 2 * x, dc_below + 2 * x, c + 2 * x, below + 2 * x, dy + x, affine, line,
+                               smaller(squares - x, VECTOR_FLOATS));
         rest_backward(dc + 2 * squares, c + 2 * squares, rest, affine, line);
         rest_backward(dc_below + 2 * squares, below + 2 * squares, rest, affine, line);
     }

@@ -1,5 +1,6 @@
-/* A vector of floats as wide as the instruction set allows, with the one operation that C cannot write: the fused
- * multiply-add, rounded once. Everything else is GCC's and Clang's vector extension. */
+/* A vector of floats as wide as the instruction set allows, and one of half as many doubles, with what C cannot write:
+ * the fused multiply-add, rounded once, and parts of vectors. Everything else is GCC's and Clang's vector extension - but
+ * for floats made doubles, which GCC 12 takes apart and puts together again if a builtin asks for it. */
 #ifndef BITFAST_KERNEL_VECTOR_H
 #define BITFAST_KERNEL_VECTOR_H
 
@@ -27,6 +28,17 @@ static inline vector vector_load_first(const float *from, int count)
 {
     return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), from);
 }
+typedef __mmask16 vector_mask;
+static inline vector_mask vector_greater(vector a, vector b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
+static inline vector_mask vector_at_most(vector a, vector b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
+static inline vector_mask vector_unordered(vector a, vector b) { return _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q); }
+static inline vector vector_choose(vector_mask mask, vector a, vector b) { return _mm512_mask_blend_ps(mask, b, a); }
+typedef __m512d double_vector;
+static inline double_vector double_load(const float *from) { return _mm512_cvtps_pd(_mm256_loadu_ps(from)); }
+static inline double_vector double_fma(double_vector a, double_vector b, double_vector c)
+{
+    return _mm512_fmadd_pd(a, b, c);
+}
 static inline float scalar_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 #define VECTOR_KEEP(value) __asm__("" : "+v"(value))
 #elif defined(__FMA__)
@@ -46,6 +58,14 @@ static inline vector vector_load_first(const float *from, int count)
 {
     __m256i numbers = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     return _mm256_maskload_ps(from, _mm256_cmpgt_epi32(_mm256_set1_epi32(count), numbers));
+}
+typedef int vector_mask __attribute__((vector_size(32)));
+static inline vector vector_choose(vector_mask mask, vector a, vector b) { return _mm256_blendv_ps(b, a, (vector)mask); }
+typedef __m256d double_vector;
+static inline double_vector double_load(const float *from) { return _mm256_cvtps_pd(_mm_loadu_ps(from)); }
+static inline double_vector double_fma(double_vector a, double_vector b, double_vector c)
+{
+    return _mm256_fmadd_pd(a, b, c);
 }
 static inline float scalar_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 #define VECTOR_KEEP(value) __asm__("" : "+x"(value))
@@ -68,6 +88,11 @@ static inline vector vector_load_first(const float *from, int count)
     memcpy(&value, from, (size_t)count * sizeof *from);
     return value;
 }
+typedef int vector_mask __attribute__((vector_size(16)));
+static inline vector vector_choose(vector_mask mask, vector a, vector b) { return vbslq_f32((uint32x4_t)mask, a, b); }
+typedef float64x2_t double_vector;
+static inline double_vector double_load(const float *from) { return vcvt_f64_f32(vld1_f32(from)); }
+static inline double_vector double_fma(double_vector a, double_vector b, double_vector c) { return vfmaq_f64(c, a, b); }
 /* volatile, or GCC loads the eight of a tile at once, and has no register left for sums. */
 #define VECTOR_KEEP(value) __asm__ volatile("" : "+w"(value))
 #else
@@ -105,6 +130,15 @@ static inline vector vector_fma(vector a, vector b, vector c)
     return result;
 }
 
+typedef int vector_mask __attribute__((vector_size(16)));
+static inline vector vector_choose(vector_mask mask, vector a, vector b)
+{
+    return (vector)((mask & (vector_mask)a) | (~mask & (vector_mask)b));
+}
+typedef double double_vector __attribute__((vector_size(16)));
+static inline double_vector double_load(const float *from) { return (double_vector){(double)from[0], (double)from[1]}; }
+/* Of values that were floats: their product is exact, so that it is rounded once here too. */
+static inline double_vector double_fma(double_vector a, double_vector b, double_vector c) { return a * b + c; }
 static inline vector vector_load(const float *from)
 {
     vector value;
@@ -125,6 +159,14 @@ static inline vector vector_load_first(const float *from, int count)
     return value;
 }
 #define VECTOR_KEEP(value) (void)(value)
+#endif
+
+/* Comparisons, false where a value is not a number but for vector_unordered; vector_choose(mask, a, b) takes a where the
+ * mask is set, b elsewhere. */
+#if !defined(__AVX512F__)
+static inline vector_mask vector_greater(vector a, vector b) { return a > b; }
+static inline vector_mask vector_at_most(vector a, vector b) { return a <= b; }
+static inline vector_mask vector_unordered(vector a, vector b) { return (a != a) | (b != b); }
 #endif
 
 /* Of the values of a, then those of b: the first, third, ...; the second, fourth, ...; and back: a0 b0 a1 b1 ..., its
