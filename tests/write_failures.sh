@@ -1,7 +1,8 @@
 #!/bin/bash
 # Each call that changes a file fails once, with "no space left" and with "input/output error", or from there on all
 # that need space: make says so in words that name a file or a tool, or was not harmed; nothing half made has its name;
-# the next make goes on to the same bytes. WRITES: how many calls, or "all"; KILL_SEED chooses them.
+# the next make goes on to the same bytes. WRITES: how many of these, "each" for every call once, in one of the ways, or
+# "all" for every call in every way; KILL_SEED chooses.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$top/tests/project.sh"
 GOALS=
@@ -35,9 +36,20 @@ one_failure() {
     whole "$stage" && run_make && all_gone && sound "$stage"
 }
 
+ways=(--fail=ENOSPC --fail=EIO '--fail=ENOSPC --lasting')
+
+# CALL WAY TOTAL: whether that is to be done, where there are TOTAL calls.
+chosen() {
+    case $writes in
+        all) ;;
+        each) [ $((($1 + seed) % ${#ways[@]})) -eq "$2" ] ;;
+        *) [ $((((RANDOM << 15) | RANDOM) % (${#ways[@]} * $3 * ${#stores[@]}))) -lt "$writes" ] ;;
+    esac
+}
+
 # SEED STORE: all calls of each stage, or a share of them.
 fail_once() {
-    local stage at total=0 tried=0 wrong=0 option call
+    local stage at total=0 tried=0 wrong=0 way call seed=$1
     local -a ahead
     faults_project "$2"
     for stage in "${!goals[@]}"; do
@@ -50,20 +62,19 @@ fail_once() {
     RANDOM=$1
     for stage in "${!goals[@]}"; do
         for ((at = 1; at <= ahead[stage]; at++)); do
-            for option in --fail=ENOSPC --fail=EIO '--fail=ENOSPC --lasting'; do
-                [ "$writes" = all ] ||
-                    [ $((((RANDOM << 15) | RANDOM) % (3 * total * ${#stores[@]}))) -lt "$writes" ] || continue
+            for way in "${!ways[@]}"; do
+                chosen "$at" "$way" "$total" || continue
                 tried=$((tried + 1))
                 # shellcheck disable=SC2086 # a list of options
-                one_failure "$stage" "$at" $option >wrong 2>&1 && continue
+                one_failure "$stage" "$at" ${ways[way]} >wrong 2>&1 && continue
                 wrong=$((wrong + 1))
-                echo "${goals[stage]} $2, call $at, $option, $call:"
+                echo "${goals[stage]} $2, call $at, ${ways[way]}, $call:"
                 cat wrong
                 { grep -E '^[^ ]+: ' first || true; } | tail -n 4 | sed 's/^/said: /'
             done
         done
     done
-    echo "$tried calls failed, of 3 * $total; $wrong went wrong"
+    echo "$tried calls failed, of ${#ways[@]} * $total; $wrong went wrong"
     [ "$wrong" -eq 0 ] && [ "$tried" -gt 0 ]
 }
 
