@@ -128,15 +128,36 @@ static void sample_sort(struct sample *sample)
 PEAK(peak_avx512, "avx512f", __m512, 16, _mm512_fmadd_ps)
 PEAK(peak_avx2, "avx2,fma", __m256, 8, _mm256_fmadd_ps)
 static double (*const measure_peak[VARIANTS])(int turns) = {[AVX512] = peak_avx512, [AVX2] = peak_avx2};
+
+/* Instructions of nothing, over additions that wait for one another, one a cycle: how many instructions a cycle the core
+ * takes from us. The chains of the peak above ask for two; a convolution asks for about three and a half, so that it
+ * suffers, and the peak does not, where another thread of the core has its share. */
+static double measure_slots(void)
+{
+    enum { TURNS = 20000 };
+    size_t sum = 0;
+    double start = now();
+    for (int turn = 0; turn < TURNS; turn++)
+        __asm__ volatile(".rept 32; nop; .endr");
+    double nops = now() - start;
+    start = now();
+    for (int turn = 0; turn < TURNS; turn++)
+        __asm__ volatile(".rept 32; add $1, %0; .endr" : "+r"(sum));
+    return (now() - start) / nops;
+}
 #else
 static double (*const measure_peak[VARIANTS])(int turns) = {NULL};
+static double measure_slots(void)
+{
+    return 0.0;
+}
 #endif
 
 /* About 0.3 ms; on all cores at once 20 ms, as the threads do not start together. */
 enum { PEAK_TURNS = 200000, PEAK_TURNS_TOGETHER = 12000000 };
 
 struct peaks {
-    struct sample one[VARIANTS], together[VARIANTS];
+    struct sample one[VARIANTS], together[VARIANTS], slots;
     int widest, processors;
 };
 
@@ -152,6 +173,7 @@ static void peaks_measure(struct peaks *peaks)
         }
         sample_add(&peaks->one[variant], best);
     }
+    sample_add(&peaks->slots, measure_slots());
 }
 
 struct together {
@@ -367,6 +389,14 @@ static void print_peaks(struct peaks *peaks, FILE *tsv)
         if (peaks->processors > 1)
             row(tsv, "peak", NULL, peaks->processors, "-", variants[variant], sample_max(together), together, 0);
     }
+    sample_sort(&peaks->slots);
+    if (sample_max(&peaks->slots) > 0)
+        printf("Instructions a cycle that a core took from us, median %.1f (%.1f - %.1f). The peak needs 2; the convolutions'\n"
+               "loops need 3.2 (avx512) and 3.7 (avx2) to reach it. Less: another program shares the core.\n",
+               sample_median(&peaks->slots), sample_min(&peaks->slots), sample_max(&peaks->slots));
+    if (tsv != NULL)
+        fprintf(tsv, "slots\t-\t1\t-\t-\t-\t%.3g\tinstructions/cycle\t%.3g\t%.3g\t-\n",
+                sample_median(&peaks->slots), sample_min(&peaks->slots), sample_max(&peaks->slots));
     if (peak_of(peaks, peaks->widest) == 0)
         puts("  not known for this processor: no shares");
 }
