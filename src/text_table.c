@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* fputs_unlocked, fwrite_unlocked */
 #include "text_table.h"
 
 #include <float.h>
@@ -15,6 +16,12 @@ static bool is_number(const char *text, double *number)
 {
     struct error ignored;
     return number_parse_real(text, -DBL_MAX, DBL_MAX, number, &ignored) == 0;
+}
+
+/* Most cells are parameters, and most of those whole numbers: that they are is seen without a value. */
+static bool is_whole(const char *text)
+{
+    return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0' && strlen(text) < DBL_DIG;
 }
 
 static const char *cell(const struct text_table *table, size_t line, size_t column)
@@ -76,7 +83,7 @@ static int show(struct shown *shown, const struct text_table *table, struct erro
         if (i < table->columns)
             shown->numeric[column] = true;
         shown->texts[i] = text != NULL ? text : "-";
-        if (i < table->columns || text == NULL || (!rounded && !shown->numeric[column]))
+        if (i < table->columns || text == NULL || (!rounded && (!shown->numeric[column] || is_whole(text))))
             continue;
         if (!is_number(text, &number)) {
             shown->numeric[column] = false;
@@ -99,8 +106,11 @@ static int show(struct shown *shown, const struct text_table *table, struct erro
 
 static void write_spaces(size_t count, FILE *stream)
 {
-    while (count-- > 0)
-        putc_unlocked(' ', stream);
+    static const char spaces[] = "                                ";
+    for (size_t part; count > 0; count -= part) {
+        part = count < sizeof spaces - 1 ? count : sizeof spaces - 1;
+        fwrite_unlocked(spaces, 1, part, stream);
+    }
 }
 
 static void write_text(const struct text_table *table, const struct shown *shown, FILE *stream)
@@ -111,9 +121,9 @@ static void write_text(const struct text_table *table, const struct shown *shown
             size_t gap = shown->widths[column] - width(text);
             bool last = column + 1 == table->columns, right = shown->numeric[column];
             write_spaces(right ? gap : 0, stream);
-            fputs(text, stream);
+            fputs_unlocked(text, stream);
             write_spaces(right || last ? 0 : gap, stream);
-            fputs(last ? "\n" : "  ", stream);
+            fputs_unlocked(last ? "\n" : "  ", stream);
         }
     }
 }
