@@ -36,6 +36,54 @@ int number_parse_real(const char *text, double minimum, double maximum, double *
     return 0;
 }
 
+static int64_t power_of_ten(int exponent)
+{
+    int64_t power = 1;
+    while (exponent-- > 0)
+        power *= 10;
+    return power;
+}
+
+bool number_fixed(const char *text, int decimals, char to[NUMBER_FIXED_BYTES])
+{
+    enum { DIGITS_MAX = 14 };
+    const char *at = text[0] == '-' ? text + 1 : text;
+    int digits = 0, after = 0;
+    int64_t value = 0;
+    bool point = false;
+    for (; (isdigit((unsigned char)*at) || (*at == '.' && !point)) && digits <= DIGITS_MAX; at++) {
+        point = point || *at == '.';
+        if (*at == '.')
+            continue;
+        value = 10 * value + (*at - '0');
+        digits++;
+        after += point;
+    }
+    if (*at != '\0' || digits == 0 || digits - after + (after > decimals ? after : decimals) > DIGITS_MAX)
+        return false;
+    if (after > decimals) {
+        int64_t unit = power_of_ten(after - decimals), rest = value % unit;
+        if (2 * rest == unit)
+            return false;
+        value = value / unit + (2 * rest > unit);
+    } else {
+        value *= power_of_ten(decimals - after);
+    }
+    char reversed[NUMBER_FIXED_BYTES];
+    int length = 0;
+    for (int i = 0; i <= decimals || value > 0; i++, value /= 10) {
+        if (i == decimals && decimals > 0)
+            reversed[length++] = '.';
+        reversed[length++] = (char)('0' + value % 10);
+    }
+    if (text[0] == '-')
+        *to++ = '-';
+    while (length > 0)
+        *to++ = reversed[--length];
+    *to = '\0';
+    return true;
+}
+
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;

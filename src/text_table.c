@@ -56,13 +56,24 @@ static void release_shown(struct shown *shown)
     free(shown->numeric);
 }
 
-static int note_number(struct shown *shown, double number, int decimals, struct error *error)
+/* Writes a number with so many decimals; what is none makes the column one of other texts, and stays as it is. */
+static int show_number(struct shown *shown, const char **cell, size_t column, int decimals, struct error *error)
 {
+    double number;
     char *grown = array_reserve(shown->numbers, &shown->capacity, shown->used + NUMBER_BYTES, 1);
     if (grown == NULL)
         return error_set(error, "no memory for the table's numbers");
     shown->numbers = grown;
-    shown->used += (size_t)snprintf(grown + shown->used, NUMBER_BYTES, "%.*f", decimals, number) + 1;
+    grown += shown->used;
+    if (!number_fixed(*cell, decimals, grown)) {
+        if (!is_number(*cell, &number)) {
+            shown->numeric[column] = false;
+            return 0;
+        }
+        snprintf(grown, NUMBER_BYTES, "%.*f", decimals, number);
+    }
+    shown->used += strlen(grown) + 1;
+    *cell = NULL;
     return 0;
 }
 
@@ -85,12 +96,10 @@ static int show(struct shown *shown, const struct text_table *table, struct erro
         shown->texts[i] = text != NULL ? text : "-";
         if (i < table->columns || text == NULL || (!rounded && (!shown->numeric[column] || is_whole(text))))
             continue;
-        if (!is_number(text, &number)) {
+        if (rounded)
+            status = show_number(shown, &shown->texts[i], column, table->decimals[column], error);
+        else if (!is_number(text, &number))
             shown->numeric[column] = false;
-        } else if (rounded) {
-            shown->texts[i] = NULL;
-            status = note_number(shown, number, table->decimals[column], error);
-        }
     }
     for (size_t i = 0; status == 0 && i < cells; i++) {
         size_t *widest = &shown->widths[i % table->columns];

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,11 +99,56 @@ static void nearest_of_equals_and_long_names(void **state)
     assert_null(number_nearest_name(longer, names, 2));
 }
 
+/* As printf writes them: numbers of all lengths, and those next to halves. */
+static void fixed_numbers(void **state)
+{
+    (void)state;
+    static const char *const hard[] = {"0", "-0", ".5", "-.5", "1.", "0.99995", "9.99996", "0.00005", "0.000049999999",
+                                       "-0.00001", "99999999999999", "0.12345", "0.12355", "0.5", "2.5", "0.1250"};
+    static const char *const others[] = {"", "-", ".", "+1", "1e3", "nan", "1.2.3", " 1", "1 ", "0x1", "123456789012345",
+                                         "12345678901.0001", "1.00000000000001", "--1"};
+    char fixed[NUMBER_FIXED_BYTES], expected[64], text[64];
+    int written = 0;
+    for (int decimals = 0; decimals <= 9; decimals++) {
+        for (size_t i = 0; i < sizeof hard / sizeof hard[0]; i++) {
+            snprintf(expected, sizeof expected, "%.*f", decimals, strtod(hard[i], NULL));
+            if (number_fixed(hard[i], decimals, fixed))
+                assert_string_equal(fixed, expected);
+        }
+        for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+            if (strcmp(others[i], "12345678901.0001") != 0 || decimals > 3)
+                assert_false(number_fixed(others[i], decimals, fixed));
+    }
+    srand(1);
+    for (int i = 0; i < 200000; i++) {
+        int decimals = rand() % 10, before = rand() % 9, after = rand() % 9, at = 0;
+        if (rand() % 4 == 0)
+            text[at++] = '-';
+        text[at++] = (char)('0' + rand() % 10);
+        for (int digit = 0; digit < before + after; digit++) {
+            if (digit == before)
+                text[at++] = '.';
+            text[at++] = rand() % 3 == 0 ? "0059"[rand() % 4] : (char)('0' + rand() % 10);
+        }
+        text[at] = '\0';
+        if (!number_fixed(text, decimals, fixed))
+            continue;
+        snprintf(expected, sizeof expected, "%.*f", decimals, strtod(text, NULL));
+        assert_string_equal(fixed, expected);
+        written++;
+    }
+    assert_true(written > 100000);
+    assert_true(number_fixed("0.525", 4, fixed));
+    assert_string_equal(fixed, "0.5250");
+    assert_false(number_fixed("0.12345", 4, fixed));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_numbers),
         cmocka_unit_test(real_numbers),
+        cmocka_unit_test(fixed_numbers),
         cmocka_unit_test(nearest_names),
         cmocka_unit_test(nearest_of_equals_and_long_names),
     };
