@@ -478,7 +478,14 @@ brief = $(if $(strip $(V)),,@printf '%-9s %s\n' $1 $2 &&)
 # What was killed or found no space leaves no object behind that make would believe.
 compile = $(call brief,compile,$<) $(CC) $(contract) $(warnings) $(CFLAGS) -Iinclude -Isrc -MMD -MP \
     -MT $@ -MF $@.d.part -c -o $@.part $<
-move_compiled = @mv $@.d.part $(@:.o=.d) && mv $@.part $@
+move_compiled = mv $@.d.part $(@:.o=.d) && mv $@.part $@
+# $(call unless_same,COMMAND,FILES): not if the file and all that it is made of have the bytes that they had when it was
+# made, so that sources may be touched or copied; else the command, and then the digests of these files.
+unless_same = $(if $(shell sha256sum --status --check $(sums) 2>/dev/null && echo same),@touch $@,$1 && \
+    sha256sum -- $@ $2 >$(sums).part && mv $(sums).part $(sums))
+sums = $(@:$(BIN)/%=$(BUILD)/tool/%).sum
+# The sources that the compiler said it read: the first rule of what it wrote for make.
+read_sources = $(BUILD)/flags.txt $$(sed 's/^[^ ]*: //; /[^\\]$$/q; s/\\$$//' $(@:.o=.d))
 link = $(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
 libraries := -lsndfile -lsoxr -lfftw3 -ljansson -lcsv -lcrypto -lm -pthread
 
@@ -514,14 +521,12 @@ $(BUILD)/flags.txt:
 
 $(BUILD)/%.o: src/%.c $(BUILD)/flags.txt
 	@mkdir -p $(@D)
-	$(compile)
-	$(move_compiled)
+	$(call unless_same,$(compile) && $(move_compiled),$(read_sources))
 
 define kernel_rule
 $(BUILD)/kernel/$1/%.o: src/kernel/%.c $(BUILD)/flags.txt
 	@mkdir -p $$(@D)
-	$$(compile) $$(kernel_flags_$1) -DKERNEL_SET=$1
-	$$(move_compiled)
+	$$(call unless_same,$$(compile) $$(kernel_flags_$1) -DKERNEL_SET=$1 && $$(move_compiled),$$(read_sources))
 endef
 $(foreach set,$(kernel_sets),$(eval $(call kernel_rule,$(set))))
 
@@ -535,13 +540,12 @@ $(BIN)/runs: | $(patsubst src/tool/%.c,$(BIN)/%,$(wildcard src/tool/runs-*.c))
 # Only the libraries that a tool needs end up in it. A binary whose bytes did not change is not replaced.
 $(BIN)/%: $(BUILD)/tool/%.o $(BUILD)/libbitfast.a
 	@mkdir -p $(@D)
-	$(call brief,link,$@) $(link) -o $(BUILD)/tool/$* $^ $(libraries)
-	@if cmp -s $(BUILD)/tool/$* $@; then touch $@; else mv $(BUILD)/tool/$* $@; fi
+	$(call unless_same,$(call brief,link,$@) $(link) -o $(BUILD)/tool/$* $^ $(libraries) && \
+	    if cmp -s $(BUILD)/tool/$* $@; then touch $@; else mv $(BUILD)/tool/$* $@; fi,$^)
 
 $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags.txt
 	@mkdir -p $(@D)
-	$(compile)
-	$(move_compiled)
+	$(call unless_same,$(compile) && $(move_compiled),$(read_sources))
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libbitfast.a $(references)
 	$(call brief,link,$@) $(link) -o $@.part $< $(references) $(BUILD)/libbitfast.a $(libraries) -lcmocka -lmpfr

@@ -62,6 +62,28 @@ touching_trains_nothing() {
     digests | cmp - before
 }
 
+# Nor are objects and tools made again by a touch; but by another byte of a source, a header, or of what was made.
+touching_compiles_nothing() {
+    project
+    make build
+    sleep 0.01
+    touch src/*.c src/*/*.c include/*.h build/flags.txt
+    make build >said
+    cat said
+    ! grep -E '^(compile|link) ' said
+    make -q build
+    echo '/* a comment */' >>include/recipe.h
+    echo damaged >>build/error.o
+    sleep 0.01
+    touch src/error.c
+    make build >said
+    cat said
+    grep -qx 'compile *src/recipe.c' said
+    grep -qx 'compile *src/error.c' said
+    ! grep -q 'src/random.c' said
+    make -q build
+}
+
 deleted_file_is_made_again() {
     project
     export STORE=
@@ -127,6 +149,7 @@ dag_names_every_stage() {
 check "a second make runs nothing" second_make_runs_nothing
 check "each parameter makes exactly its own steps again" each_parameter_its_own_steps
 check "touched files and comments train nothing" touching_trains_nothing
+check "touched sources compile nothing" touching_compiles_nothing
 check "a deleted file is made again, with the same bytes" deleted_file_is_made_again
 check "changed data: only its fold is prepared again" changed_data_is_noticed
 check "the parameters stored with a run make that run" parameters_come_back
