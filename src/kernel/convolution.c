@@ -14,7 +14,7 @@ _Static_assert(PACKED_OUTPUTS % TILE_OUTPUTS == 0 && TILE_POSITIONS <= (int)PLAN
 /* Of the weight gradient: a block of the gradients; or what winograd needs. */
 size_t KERNEL(convolution_scratch_values)(int outputs, int inputs, int kernel)
 {
-    size_t gradient = (size_t)TILE_OUTPUTS * BLOCK_POSITIONS;
+    size_t gradient = (size_t)WEIGHT_OUTPUTS * BLOCK_POSITIONS;
     if (winograd_weight_chosen(outputs, inputs, kernel))
         gradient = KERNEL(winograd_weight_scratch_values)(inputs);
     size_t tiles = winograd_chosen(outputs, inputs, kernel) ? KERNEL(winograd_scratch_values)(inputs) : 0;
@@ -123,59 +123,70 @@ void KERNEL(convolution)(float *y, const float *x, const float *packed, const fl
     clear_pads(y, y_planes);
 }
 
-enum { TILE_COLUMNS = TILE_VECTORS };
-
-/* Adds the sums over a block's `count` positions (a multiple of LANES) to the lanes of TILE_OUTPUTS x columns weights;
- * lanes of neighbouring columns follow one another, those of the next output are output_step floats on. dy is as
- * pack_gradients leaves it, x the input's channel, shifted to the first column. The block is small enough for the
- * first-level cache, so that for all weights what is read comes from there. */
-static inline void add_block(float *lanes, size_t output_step, const float *dy, const float *x, size_t count,
-                             const int columns)
+/* Adds the sums over a block's `count` positions (a multiple of LANES) to the lanes of WEIGHT_OUTPUTS x taps weights;
+ * lanes of neighbouring taps follow one another, those of the next output are output_step floats on. dy is as
+ * pack_gradients leaves it, x the input's channel, and a tap reads it at its offset. The gradients of a block take
+ * 16 kB, half of a small first-level cache: what is read for every weight comes from there. */
+static inline void add_block(float *lanes, size_t output_step, const float *dy, const float *x,
+                             const ptrdiff_t offsets[WEIGHT_TAPS], size_t count, const int taps)
 {
     for (int part = 0; part < LANES; part += VECTOR_FLOATS) {
         const float *gradients = dy + part;
-        vector tile[TILE_OUTPUTS][TILE_COLUMNS];
-        for (int o = 0; o < TILE_OUTPUTS; o++)
-            for (int kx = 0; kx < columns; kx++)
-                tile[o][kx] = vector_broadcast(0.0f);
-        for (size_t p = (size_t)part; p < count; p += LANES, gradients += TILE_OUTPUTS * LANES) {
-            vector values[TILE_COLUMNS];
-            for (int kx = 0; kx < columns; kx++)
-                values[kx] = vector_load(x + p + kx);
-            for (int o = 0; o < TILE_OUTPUTS; o++) {
+        vector tile[WEIGHT_OUTPUTS][WEIGHT_TAPS];
+        for (int o = 0; o < WEIGHT_OUTPUTS; o++)
+            for (int tap = 0; tap < taps; tap++)
+                tile[o][tap] = vector_broadcast(0.0f);
+        for (size_t p = (size_t)part; p < count; p += LANES, gradients += WEIGHT_OUTPUTS * LANES) {
+            vector values[WEIGHT_TAPS];
+            for (int tap = 0; tap < taps; tap++)
+                values[tap] = vector_load(x + offsets[tap] + p);
+            for (int o = 0; o < WEIGHT_OUTPUTS; o++) {
                 vector gradient = vector_load(gradients + o * LANES);
                 VECTOR_KEEP(gradient);
-                for (int kx = 0; kx < columns; kx++)
-                    tile[o][kx] = vector_fma(gradient, values[kx], tile[o][kx]);
+                for (int tap = 0; tap < taps; tap++)
+                    tile[o][tap] = vector_fma(gradient, values[tap], tile[o][tap]);
             }
         }
-        for (int o = 0; o < TILE_OUTPUTS; o++)
-            for (int kx = 0; kx < columns; kx++) {
-                float *to = lanes + (size_t)o * output_step + kx * LANES + part;
-                vector_store(to, vector_load(to) + tile[o][kx]);
+        for (int o = 0; o < WEIGHT_OUTPUTS; o++)
+            for (int tap = 0; tap < taps; tap++) {
+                float *to = lanes + (size_t)o * output_step + tap * LANES + part;
+                vector_store(to, vector_load(to) + tile[o][tap]);
             }
     }
 }
 
-/* All weights of TILE_OUTPUTS outputs, for one block of positions. */
+/* All weights of WEIGHT_OUTPUTS outputs, for one block of positions. A tap is a row and a column of the kernel; they are
+ * cut into groups as large as there are registers for, and as equal as can be. */
 static void add_weights(float *lanes, const float *dy, const float *x, size_t count, const struct planes *x_planes)
 {
-    int kernel = 2 * x_planes->pad + 1;
-    size_t output_step = (size_t)x_planes->channels * (size_t)(kernel * kernel) * LANES;
-    for (int i = 0; i < x_planes->channels; i++) {
-        const float *row = x + (size_t)i * x_planes->size - (ptrdiff_t)x_planes->pad * x_planes->stride - x_planes->pad;
-        for (int ky = 0; ky < kernel; ky++, row += x_planes->stride) {
-            int kx = 0;
-            for (; kx + TILE_COLUMNS <= kernel; kx += TILE_COLUMNS, lanes += TILE_COLUMNS * LANES)
-                add_block(lanes, output_step, dy, row + kx, count, TILE_COLUMNS);
-            if (kernel - kx == 2)
-                add_block(lanes, output_step, dy, row + kx, count, 2);
-            if (kernel - kx == 1)
-                add_block(lanes, output_step, dy, row + kx, count, 1);
-            lanes += (kernel - kx) * LANES;
+    int kernel = 2 * x_planes->pad + 1, squares = kernel * kernel, groups = (squares + WEIGHT_TAPS - 1) / WEIGHT_TAPS;
+    size_t output_step = (size_t)x_planes->channels * (size_t)squares * LANES;
+    for (int i = 0; i < x_planes->channels; i++, x += x_planes->size)
+        for (int group = 0, first = 0; group < groups; group++) {
+            ptrdiff_t offsets[WEIGHT_TAPS];
+            int taps = (squares - first + groups - group - 1) / (groups - group);
+            for (int tap = 0; tap < taps; tap++)
+                offsets[tap] = planes_row(x_planes, (first + tap) / kernel - x_planes->pad) +
+                               (first + tap) % kernel - x_planes->pad;
+            switch (taps) { /* constants, so that a tile stays in registers */
+#define TAPS(number)                                                                                                   \
+    case number:                                                                                                       \
+        add_block(lanes, output_step, dy, x, offsets, count, number < WEIGHT_TAPS ? number : WEIGHT_TAPS);             \
+        break;
+                TAPS(1)
+                TAPS(2)
+                TAPS(3)
+                TAPS(4)
+                TAPS(5)
+                TAPS(6)
+#undef TAPS
+            }
+            first += taps;
+            lanes += taps * LANES;
         }
-    }
 }
+
+_Static_assert(WEIGHT_TAPS <= 6, "the cases of add_weights");
 
 /* packed[p / LANES][o][p mod LANES]: what one turn of add_block reads lies together; zero from position `end` on.
  * Outputs past the last are the last one again; their result is not used. Returns how many positions there are now. */
@@ -184,7 +195,7 @@ static size_t pack_gradients(float *packed, const float *dy, int first, size_t p
 {
     size_t at = p;
     for (; at < end; at += LANES)
-        for (int o = first; o < first + TILE_OUTPUTS; o++, packed += LANES) {
+        for (int o = first; o < first + WEIGHT_OUTPUTS; o++, packed += LANES) {
             int output = o < dy_planes->channels ? o : dy_planes->channels - 1;
             const float *from = planes_channel_const(dy_planes, dy, output) + at;
             if (end - at >= LANES) {
@@ -197,13 +208,13 @@ static size_t pack_gradients(float *packed, const float *dy, int first, size_t p
     return at - p;
 }
 
-/* lanes[o][i][ky][kx][lane], outputs up to a multiple of TILE_OUTPUTS. */
+/* lanes[o][i][ky][kx][lane], outputs up to a multiple of WEIGHT_OUTPUTS. */
 size_t KERNEL(convolution_sums_values)(int outputs, int inputs, int kernel)
 {
     if (winograd_weight_chosen(outputs, inputs, kernel))
         return KERNEL(winograd_sums_values)(outputs, inputs);
-    size_t groups = (size_t)(outputs + TILE_OUTPUTS - 1) / TILE_OUTPUTS;
-    return groups * TILE_OUTPUTS * (size_t)inputs * (size_t)(kernel * kernel) * LANES;
+    size_t groups = (size_t)(outputs + WEIGHT_OUTPUTS - 1) / WEIGHT_OUTPUTS;
+    return groups * WEIGHT_OUTPUTS * (size_t)inputs * (size_t)(kernel * kernel) * LANES;
 }
 
 void KERNEL(convolution_add_strip)(float *sums, const float *dy, const float *x, float *scratch,
@@ -216,7 +227,7 @@ void KERNEL(convolution_add_strip)(float *sums, const float *dy, const float *x,
     }
     size_t lanes = (size_t)x_planes->channels * (size_t)(kernel * kernel) * LANES;
     size_t positions = planes_positions(x_planes);
-    for (int o = 0; o < dy_planes->channels; o += TILE_OUTPUTS)
+    for (int o = 0; o < dy_planes->channels; o += WEIGHT_OUTPUTS)
         for (size_t p = 0; p < positions; p += BLOCK_POSITIONS) {
             size_t end = positions - p < BLOCK_POSITIONS ? positions : p + BLOCK_POSITIONS;
             size_t count = pack_gradients(scratch, dy, o, p, end, dy_planes);

@@ -14,7 +14,7 @@
 
 #if defined(__AVX512F__)
 #include <immintrin.h>
-enum { VECTOR_FLOATS = 16, TILE_OUTPUTS = 8, TILE_VECTORS = 3 };
+enum { VECTOR_FLOATS = 16, TILE_OUTPUTS = 8, TILE_VECTORS = 3, WEIGHT_OUTPUTS = 4, WEIGHT_TAPS = 6 };
 typedef __m512 vector;
 static inline vector vector_fma(vector a, vector b, vector c) { return _mm512_fmadd_ps(a, b, c); }
 static inline vector vector_load(const float *from) { return _mm512_loadu_ps(from); }
@@ -43,7 +43,7 @@ static inline float scalar_fma(float a, float b, float c) { return __builtin_fma
 #define VECTOR_KEEP(value) __asm__("" : "+v"(value))
 #elif defined(__FMA__)
 #include <immintrin.h>
-enum { VECTOR_FLOATS = 8, TILE_OUTPUTS = 4, TILE_VECTORS = 3 };
+enum { VECTOR_FLOATS = 8, TILE_OUTPUTS = 4, TILE_VECTORS = 3, WEIGHT_OUTPUTS = 4, WEIGHT_TAPS = 3 };
 typedef __m256 vector;
 static inline vector vector_fma(vector a, vector b, vector c) { return _mm256_fmadd_ps(a, b, c); }
 static inline vector vector_load(const float *from) { return _mm256_loadu_ps(from); }
@@ -71,7 +71,7 @@ static inline float scalar_fma(float a, float b, float c) { return __builtin_fma
 #define VECTOR_KEEP(value) __asm__("" : "+x"(value))
 #elif defined(KERNEL_NEON) /* by the Makefile: the compiler's macros do not tell, as every aarch64 has NEON */
 #include <arm_neon.h>
-enum { VECTOR_FLOATS = 4, TILE_OUTPUTS = 8, TILE_VECTORS = 3 };
+enum { VECTOR_FLOATS = 4, TILE_OUTPUTS = 8, TILE_VECTORS = 3, WEIGHT_OUTPUTS = 4, WEIGHT_TAPS = 6 };
 typedef float32x4_t vector;
 static inline vector vector_fma(vector a, vector b, vector c) { return vfmaq_f32(c, a, b); }
 static inline vector vector_load(const float *from) { return vld1q_f32(from); }
@@ -96,7 +96,7 @@ static inline double_vector double_fma(double_vector a, double_vector b, double_
 /* volatile, or GCC loads the eight of a tile at once, and has no register left for sums. */
 #define VECTOR_KEEP(value) __asm__ volatile("" : "+w"(value))
 #else
-enum { VECTOR_FLOATS = 4, TILE_OUTPUTS = 2, TILE_VECTORS = 2 };
+enum { VECTOR_FLOATS = 4, TILE_OUTPUTS = 2, TILE_VECTORS = 2, WEIGHT_OUTPUTS = 2, WEIGHT_TAPS = 2 };
 typedef float vector __attribute__((vector_size(16)));
 
 #if defined(__FP_FAST_FMAF) || defined(__aarch64__) /* has the instruction; Clang 14 defines only the second */
