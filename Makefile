@@ -511,7 +511,7 @@ test_programs := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out tests/bench_
 build: $(tools)
 
 # Another compiler or other flags compile everything again.
-flags := $(CC) $(contract) $(warnings) $(CFLAGS) $(LDFLAGS)
+flags := $(CC) $(contract) $(warnings) $(CFLAGS) $(LDFLAGS) $(foreach set,$(kernel_sets),$(kernel_flags_$(set)))
 ifneq ($(strip $(file <$(BUILD)/flags.txt)),$(strip $(flags)))
 $(BUILD)/flags.txt: FORCE
 endif
