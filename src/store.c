@@ -222,6 +222,8 @@ enum store_answer store_restore(const char *store, const struct recipe *recipe, 
     if (file >= 0) {
         answer = restore_object(store, object, sha256, size, file, target, part, error);
         close(file);
+        if (answer == STORE_HAS)
+            part_file_remove_stale(object); /* of who was killed after it had put back an object that was missing */
     } else {
         answer = STORE_DAMAGED;
         error_set(error, "%s: cannot be opened: %s; %s", object != NULL ? object : store, strerror(errno), instead);

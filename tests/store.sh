@@ -252,9 +252,16 @@ stale_part() {
     step out/y 'cat in/x' in/x
     object=$(find store/objects -type f)
     : >"${object%/*}/.${object##*/}.1.part"
+    cp -a store/objects kept
     rm -r out store/steps
     step out/y 'cat in/x' in/x
     [ "$(find store/objects -type f)" = "$object" ]
+    # The same where the record was there: the object was put back after it had been lost, and is restored now.
+    cp -a kept/. store/objects
+    rm -r out
+    step out/y 'cat in/x' in/x
+    [ "$(find store/objects -type f)" = "$object" ]
+    [ "$(cat out/y)" = a ]
 }
 
 check "objects and records: names, sizes, no shared files" layout
@@ -271,5 +278,5 @@ check "a full store" full
 check "STORE= turns it off" turned_off
 check "two makes share a store at the same time" two_at_once
 check "a made file edited in place" edited_in_place
-check "a part left beside an object goes when the object is put again" stale_part
+check "a part left beside an object goes when the object is put again or restored" stale_part
 done_testing
