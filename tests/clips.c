@@ -169,6 +169,33 @@ static void refuses_bad_records(void **state)
     free(bytes);
 }
 
+/* Each position of a clip in turn, since most values are checked in blocks: the one that is not finite is named. */
+static void finds_every_bad_value(void **state)
+{
+    (void)state;
+    enum { ROWS = 5, COLUMNS = 11 };
+    const struct clip_shape large = {2, {ROWS, COLUMNS}};
+    const uint32_t not_finite[] = {0x7f800000, 0xff800000, 0x7fc00000, 0xff800001};
+    struct error error;
+    struct clip_head head;
+    assert_int_equal(clip_head_set(&head, "k", 1, 0, &error), 0);
+    for (size_t bad = 0; bad <= ROWS * COLUMNS; bad++) {
+        float x[ROWS * COLUMNS + 1] = {3.4e38f, -3.4e38f}; /* in the last turn nothing is wrong */
+        char expected[32], *bytes = NULL;
+        size_t length;
+        memcpy(&x[bad], &not_finite[bad % 4], sizeof x[0]);
+        FILE *stream = open_memstream(&bytes, &length);
+        assert_int_equal(clips_write_header(stream, &large, 1, &error), 0);
+        assert_int_equal(clips_write(stream, &large, &head, x, &error), 0);
+        fclose(stream);
+        snprintf(expected, sizeof expected, "at position %zu,", bad);
+        assert_int_equal(read_stream((unsigned char *)bytes, length, &error), bad < ROWS * COLUMNS ? -1 : 1);
+        assert_true(bad == ROWS * COLUMNS || strstr(error.message, expected) != NULL);
+        assert_int_equal(read_mapped((unsigned char *)bytes, length, &error), bad < ROWS * COLUMNS ? -1 : 1);
+        free(bytes);
+    }
+}
+
 static void checks_keys(void **state)
 {
     (void)state;
@@ -214,6 +241,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_back),       cmocka_unit_test(refuses_truncations),
         cmocka_unit_test(survives_changed_headers), cmocka_unit_test(refuses_bad_records),
+        cmocka_unit_test(finds_every_bad_value),
         cmocka_unit_test(checks_keys),      cmocka_unit_test(describes_shapes),
         cmocka_unit_test(refuses_what_is_no_file),
     };
